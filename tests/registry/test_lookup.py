@@ -11,8 +11,14 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from modemagent.identity.checkdigits import luhn_digit
-from modemagent.registry.store.engine import Database
-from tests.registry.conftest import Client, Gateway
+from modemagent.registry.envelope import open_envelope
+from modemagent.registry.store.engine import Database, now_ms
+from modemagent.registry.store.lookup import lookup
+from modemagent.registry.store.pipeline import Pipeline
+from modemagent.registry.store.record import Arrival
+from modemagent.registry.store.recorder import Recorder
+from modemagent.report.message import canonical_body
+from tests.registry.conftest import ICCID, IMEI, Client, Gateway, PostgresServer, sim
 
 _COUNT = (
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT {}) SELECT max(i) FROM n"
@@ -40,6 +46,23 @@ def test_number_of_many_modems_is_found(
     matches = reader.get("lookup?id=0123456789")["matches"]
     assert sorted(one["modem"] for one in matches) == sorted(map(imei, range(count)))
     assert {(one["kind"], one["id"]) for one in matches} == {("serial_number", "0123456789")}
+
+
+@pytest.mark.parametrize("wanted", [IMEI, ICCID])
+def test_lookup_takes_few_round_trips_to_postgresql(
+    postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch, wanted: str
+) -> None:
+    trips: list[Pipeline] = []
+    send = Pipeline._send
+    with contextlib.closing(Database(postgres.new_database())) as database:
+        report = Gateway().report("identified", sims=[sim()])
+        arrival = Arrival(open_envelope(canonical_body(report)), now_ms())
+        Recorder(database).record([arrival])
+        monkeypatch.setattr(Pipeline, "_send", lambda self: (trips.append(self), send(self))[1])
+        with database.reading() as connection:
+            (match,) = lookup(connection, wanted)["matches"]
+    assert (match["modem"], match["port"]) == (IMEI, "usb:1-2")
+    assert len(trips) == (4 if wanted == IMEI else 5)
 
 
 def test_quick_connection_interrupts_a_long_statement(tmp_path: Path) -> None:

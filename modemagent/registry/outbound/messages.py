@@ -19,6 +19,7 @@ from modemagent.registry.store.documents import Document
 from modemagent.registry.store.event_reader import events_after
 from modemagent.registry.store.notice_reader import notices_after
 from modemagent.registry.store.outbound_tables import delivery, webhook
+from modemagent.registry.store.taking import take_due
 from modemagent.registry.store.view import View
 from modemagent.registry.store.webhooks import (
     SEVERITIES,
@@ -152,7 +153,7 @@ def claim(batch: Batch) -> list[Message]:
     Of a webhook whose last message failed, only one is sent at a time, with growing delay.
     """
     connection, now = batch.connection, batch.now_ms
-    keys = dialect.take_due(connection, "delivery", f"state = 'waiting' AND due_ms <= {now:d}",
+    keys = take_due(connection, "delivery", f"state = 'waiting' AND due_ms <= {now:d}",
                             8 * _CLAIMED)  # fmt: skip
     c, w = delivery.c, webhook.c
     query = (

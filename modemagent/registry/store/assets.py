@@ -16,6 +16,7 @@ from modemagent.registry.assets.asset_fields import (
 )
 from modemagent.registry.store import dialect
 from modemagent.registry.store.asset_tables import asset, asset_change, asset_revision
+from modemagent.registry.store.dialect import Read
 from modemagent.registry.store.documents import Document, to_rfc3339
 
 COLUMNS = ("id", "revision", "added_ms", "changed_ms", *FIELDS)
@@ -29,8 +30,7 @@ AssetRow = dict[str, Any]
 def load(connection: Connection, column: str, keys: Iterable[object]) -> list[AssetRow]:
     """Return the assets with these values of an indexed column, the oldest first."""
     wanted = [(key,) for key in dict.fromkeys(keys)]
-    rows = dialect.select_rows(connection, asset, (column,), COLUMNS, wanted)
-    return [dict(zip(COLUMNS, row, strict=True)) for row in sorted(rows)]
+    return assets_of(dialect.select_rows(connection, asset, (column,), COLUMNS, wanted))
 
 
 def asset_page(
@@ -59,12 +59,15 @@ def find_asset(connection: Connection, name: str) -> AssetRow | None:
     return found[0] if found else None
 
 
-def assets_named(connection: Connection, text: str, imeis: Sequence[str]) -> list[AssetRow]:
-    """Return the assets with a tag, a serial number, or one of some IMEIs of 14 digits."""
-    rows = load(connection, "tag", [text]) + load(connection, "serial_number", [text])
-    for column in ("imei", "label_imei") if imeis else ():
-        rows += load(connection, column, imeis)
-    return list({row["id"]: row for row in rows}.values())
+def read_assets(connection: Connection, text: str, imeis: Sequence[str]) -> Read:
+    """Return the query for assets with a tag, a serial number, or IMEIs of 14 digits."""
+    keys = {"tag": [text], "serial_number": [text], "imei": imeis, "label_imei": imeis}
+    return dialect.rows_with_any(connection, asset, COLUMNS, keys)
+
+
+def assets_of(rows: Iterable[tuple[Any, ...]]) -> list[AssetRow]:
+    """Return the assets in rows of a query, the oldest first."""
+    return [dict(zip(COLUMNS, row, strict=True)) for row in sorted(rows)]
 
 
 def to_document(row: AssetRow) -> Document:

@@ -7,8 +7,8 @@ SQLAlchemy, which would cost more than the databases do.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, Table
@@ -85,6 +85,77 @@ def delete_rows(
         _write(connection, statements.delete(table, tuple(key), is_sqlite(connection)), rows)
 
 
+class Read(NamedTuple):
+    """A query, and the values of its parameters."""
+
+    statement: Statement
+    values: Sequence[Any] = ()
+
+
+def read_together(connection: Connection, reads: Sequence[Read | None]) -> list[Rows]:
+    """Return the rows of several queries, which take one round trip to PostgreSQL.
+
+    :param reads: None for a query that has no rows
+    """
+    wanted = [one for one in reads if one is not None]
+    if not wanted:
+        return [[] for _ in reads]
+    if is_sqlite(connection):
+        found = [sqlite_driver.fetch(connection, one.text, tuple(values)) for one, values in wanted]
+    else:
+        pipeline = pipeline_of(connection)
+        with pipeline.errors_of(connection):
+            found = pipeline.read_all(wanted)
+    rows = iter(found)
+    return [[] if one is None else next(rows) for one in reads]
+
+
+def rows_of(
+    connection: Connection,
+    table: Table,
+    key: Sequence[str],
+    columns: Sequence[str],
+    keys: Iterable[Values],
+    *,
+    lock: bool = False,
+) -> Read | None:
+    """Return the query for columns of the rows with these keys; None without keys.
+
+    :param lock: lock the rows until the end of the transaction, in the order of the first column
+    """
+    wanted = list(keys)
+    if not wanted:
+        return None
+    if not is_sqlite(connection):
+        prepared = statements.select_arrays(table, tuple(key), tuple(columns), lock)
+        return Read(prepared, tuple(zip(*wanted, strict=True)))
+    if len(wanted) == 1:
+        return Read(statements.select_one(table, tuple(key), tuple(columns)), wanted[0])
+    values = [one[0] for one in wanted] if len(key) == 1 else wanted
+    statement = statements.select_json(table, tuple(key), tuple(columns))
+    return Read(statement, (msgspec.json.encode(values).decode(),))
+
+
+def rows_with_any(
+    connection: Connection, table: Table, columns: Sequence[str], keys: Mapping[str, Sequence[Any]]
+) -> Read:
+    """Return the query for columns of the rows with one of some values in one of some columns."""
+    sqlite = is_sqlite(connection)
+    statement = statements.select_any(table, tuple(keys), tuple(columns), sqlite)
+    encode = msgspec.json.encode
+    return Read(statement, [encode(x).decode() if sqlite else x for x in keys.values()])
+
+
+def rows_by(connection: Connection, statement: str, keys: Iterable[int]) -> Read | None:
+    """Return a query whose condition ``IN {keys}`` takes any number of keys; None without keys."""
+    wanted = sorted(set(keys))
+    if not wanted:
+        return None
+    if is_sqlite(connection):
+        return Read(statements.with_json(statement), (str(wanted),))
+    return Read(statements.with_array(statement), (wanted,))
+
+
 def select_rows(
     connection: Connection,
     table: Table,
@@ -94,39 +165,18 @@ def select_rows(
     *,
     lock: bool = False,
 ) -> list[Values]:
-    """Return columns of the rows with these keys.
-
-    :param lock: lock the rows until the end of the transaction, in the order of the first column
-    """
-    wanted = list(keys)
-    if not wanted:
-        return []
-    if not is_sqlite(connection):
-        prepared = statements.select_arrays(table, tuple(key), tuple(columns), lock)
-        return _read(connection, prepared, tuple(zip(*wanted, strict=True)))
-    if len(wanted) == 1:
-        one_row = statements.select_one(table, tuple(key), tuple(columns))
-        return sqlite_driver.fetch(connection, one_row, wanted[0])
-    values = [one[0] for one in wanted] if len(key) == 1 else wanted
-    statement = statements.select_json(table, tuple(key), tuple(columns))
-    return sqlite_driver.fetch(connection, statement, (msgspec.json.encode(values).decode(),))
+    """Return columns of the rows with these keys, as :func:`rows_of` selects them."""
+    return _read(connection, rows_of(connection, table, key, columns, keys, lock=lock))
 
 
 def query(connection: Connection, statement: str) -> list[Values]:
     """Return the rows of a query without parameters."""
-    if not is_sqlite(connection):
-        return _read(connection, Statement(statement))
-    return sqlite_driver.fetch(connection, statement, ())
+    return _read(connection, Read(Statement(statement)))
 
 
 def query_keys(connection: Connection, statement: str, keys: Iterable[int]) -> list[Values]:
     """Return the rows of a query whose condition ``IN {keys}`` takes any number of keys."""
-    wanted = sorted(set(keys))
-    if not wanted:
-        return []
-    if not is_sqlite(connection):
-        return _read(connection, statements.with_array(statement), (wanted,))
-    return sqlite_driver.fetch(connection, statements.with_json(statement), (str(wanted),))
+    return _read(connection, rows_by(connection, statement, keys))
 
 
 def select_ranges(
@@ -147,10 +197,8 @@ def select_ranges(
         return []
     sqlite = is_sqlite(connection)
     statement = statements.select_ranges(table, (key, low, high), tuple(columns), sqlite)
-    if sqlite:
-        values = (msgspec.json.encode(wanted).decode(),)
-        return sqlite_driver.fetch(connection, statement.text, values)
-    return _read(connection, statement, tuple(zip(*wanted, strict=True)))
+    values = (msgspec.json.encode(wanted).decode(),) if sqlite else tuple(zip(*wanted, strict=True))
+    return _read(connection, Read(statement, values))
 
 
 def reserve_keys(connection: Connection, count: int) -> int:
@@ -161,7 +209,7 @@ def reserve_keys(connection: Connection, count: int) -> int:
     if is_sqlite(connection):
         statement = "UPDATE surrogate_key SET next = next + ? RETURNING next - ?"
         return int(connection.exec_driver_sql(statement, (count, count)).scalar_one())
-    ((first,),) = _read(connection, Statement("SELECT nextval('surrogate_key_block')"))
+    ((first,),) = _read(connection, Read(Statement("SELECT nextval('surrogate_key_block')")))
     return int(first)
 
 
@@ -176,7 +224,7 @@ def lock_event_log(connection: Connection) -> int:
     else:
         lock = Statement(f"SELECT pg_advisory_xact_lock({_EVENT_LOCK})")
         pipeline_of(connection).write(lock)
-        ((found,),) = _read(connection, Statement(last))
+        ((found,),) = _read(connection, Read(Statement(last)))
     if found is None:  # positions of a database that was taken over are not given again
         query = "SELECT value FROM setting WHERE name = 'event_base'"
         base = connection.exec_driver_sql(query).scalar()
@@ -239,40 +287,6 @@ def delete_oldest_bodies(connection: Connection, oldest_ms: int, count: int) -> 
     return len(old) == count
 
 
-def take_job(connection: Connection, key: int) -> int | None:
-    """Lock a job until the end of the transaction and return when it is due.
-
-    :returns: None if another process has taken it
-    """
-    statement = f"SELECT due_ms FROM job WHERE id = {key:d}"  # noqa: S608
-    if not is_sqlite(connection):
-        statement += " FOR UPDATE SKIP LOCKED"
-    due_ms: int | None = connection.exec_driver_sql(statement).scalar()
-    return due_ms
-
-
-def take_jobs(connection: Connection, condition: str, limit: int) -> Rows:
-    """Lock the oldest jobs that fulfil a condition until the end of the transaction.
-
-    :returns: key and content of those that no other process has taken
-    """
-    statement = (
-        f"SELECT id, units FROM job WHERE {condition}"  # noqa: S608
-        f" ORDER BY due_ms, id LIMIT {limit:d}"
-    )
-    if not is_sqlite(connection):
-        statement += " FOR UPDATE SKIP LOCKED"
-    return [tuple(row) for row in connection.exec_driver_sql(statement)]
-
-
-def take_due(connection: Connection, table: str, condition: str, limit: int) -> list[int]:
-    """Lock the first rows that are due until the end of the transaction; return their keys."""
-    statement = f"SELECT id FROM {table} WHERE {condition} ORDER BY due_ms, id LIMIT {limit:d}"  # noqa: S608
-    if not is_sqlite(connection):
-        statement += " FOR UPDATE SKIP LOCKED"
-    return [int(row[0]) for row in connection.exec_driver_sql(statement)]
-
-
 def database_bytes(connection: Connection) -> int:
     """Return the size of the database, on SQLite without the write-ahead log."""
     statement = (
@@ -289,12 +303,9 @@ def pipeline_of(connection: Connection) -> Pipeline:
     return found
 
 
-def _read(
-    connection: Connection, statement: Statement, columns: Sequence[Sequence[Any]] = ()
-) -> Rows:
-    pipeline = pipeline_of(connection)
-    with pipeline.errors_of(connection):
-        return pipeline.read(statement, columns)
+def _read(connection: Connection, read: Read | None) -> Rows:
+    (rows,) = read_together(connection, [read])
+    return rows
 
 
 def _write(connection: Connection, statement: Statement, rows: Sequence[Values]) -> None:

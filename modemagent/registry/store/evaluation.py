@@ -26,6 +26,7 @@ from modemagent.registry.store.finding_log import FindingLog, Subject
 from modemagent.registry.store.jobs import TimerKind
 from modemagent.registry.store.judgement import evaluate_units, lock_rows
 from modemagent.registry.store.places import Place, load_places
+from modemagent.registry.store.taking import take_job
 
 _FLAPPING = frozenset({"modem.flapping"})
 _DENIED = frozenset({"network.denied"})
@@ -42,7 +43,7 @@ def evaluate_waiting(batch: Batch) -> bool:
 
     One process at a time does it: of two readings of a place, the newer one decides.
     """
-    if dialect.take_job(batch.connection, TimerKind.RULES) is None:
+    if take_job(batch.connection, TimerKind.RULES) is None:
         return False
     dirty = rule_jobs.take(batch)
     if dirty is None:

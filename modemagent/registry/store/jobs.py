@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from modemagent.registry.store import dialect, schema
 from modemagent.registry.store.batch import Batch
+from modemagent.registry.store.taking import take_job
 
 
 class TimerKind(IntEnum):
@@ -74,7 +75,7 @@ def due(connection: Connection, timers: Collection[Timer], now_ms: int) -> list[
 
 def run(batch: Batch, timer: Timer) -> bool:
     """Do the work of a timer; return False if it is not due or another process does it."""
-    due_ms = dialect.take_job(batch.connection, timer.kind)
+    due_ms = take_job(batch.connection, timer.kind)
     if due_ms is None or not _is_due(timer, due_ms, batch.now_ms):
         return False
     more = timer.work(batch)

@@ -40,7 +40,7 @@ def pairs_in_state(view: View, state: str, limit: int, after: int) -> Cut:
     )
 
     def in_state(rows: Sequence[Any]) -> list[int]:
-        view.links(row.holder for row in rows)
+        view.load(links=[row.holder for row in rows])
         return [row.id for row in rows if view.link_state(row.holder, row.slot) == state]
 
     return _walk(view.connection, query, c.id, in_state, _PAIRS, limit, after)
@@ -98,7 +98,7 @@ def _few_modems(connection: Connection, state: str) -> list[int] | None:
 
 
 def _open_pairs(view: View, modems: Sequence[int], state: str) -> list[StayRow]:
-    view.links(modems)
+    view.load(links=modems)
     return [
         one
         for one in load_stays(view, "holder", modems)

@@ -3,28 +3,38 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Table, select
 
 from modemagent.identity.cleaning import without_separators
 from modemagent.identity.iccid import Iccid
 from modemagent.registry.assets.asset_fields import shown_imei
 from modemagent.registry.history.readings import Seen
 from modemagent.registry.store import dialect, documents, schema
-from modemagent.registry.store.assets import AssetRow, assets_named
+from modemagent.registry.store.assets import AssetRow, assets_of, read_assets
+from modemagent.registry.store.dialect import Read, Rows
 from modemagent.registry.store.documents import Document
 from modemagent.registry.store.fleet import gateway_documents
 from modemagent.registry.store.modems import FACTS, current_facts
 from modemagent.registry.store.places import load_places
 from modemagent.registry.store.refs import parse_ref
 from modemagent.registry.store.sims import sim_documents
-from modemagent.registry.store.stays import StayRow, latest, load_stays
+from modemagent.registry.store.stays import (
+    StayRow,
+    latest,
+    read_stays,
+    stays_of,
+    with_newest_readings,
+)
 from modemagent.registry.store.units import IdentifierKind, UnitKind
 from modemagent.registry.store.view import View
 
 _IMEI_DIGITS = 14
+_UNITS_WITH = (
+    "SELECT o.identifier, u.id, u.kind FROM identifier_of AS o JOIN unit AS u ON u.id = o.unit"
+    " WHERE o.identifier IN {keys}"
+)
 
 
 def digits_of(text: str) -> str:
@@ -43,23 +53,35 @@ def find_unit(view: View, kind: UnitKind, wanted: str) -> int | None:
 
 
 def _units_with(view: View, kind: UnitKind, digits: str) -> list[int]:
+    (rows,) = view.load(_read_units(view, _unit_keys(kind, digits)))
+    return _units_among(rows, kind, digits)
+
+
+def _unit_keys(kind: UnitKind, digits: str) -> list[tuple[int, str]]:
+    """Return the keys under which a unit with a number may be stored."""
     if kind == UnitKind.MODEM:
         keys = [digits[:_IMEI_DIGITS]] if len(digits) in (14, 15, 16) else []
     else:
         keys = [digits, digits[:19]] if 18 <= len(digits) <= 20 else []
         if len(digits) == 19:  # the 20th digit is in the key if 19 have no check digit
             keys += [f"{digits}{last:X}" for last in range(16)]
-    rows = dialect.select_rows(
-        view.connection,
-        schema.unit,
-        ("kind", "key"),
-        ("id", "key", "number"),
-        [(int(kind), key) for key in dict.fromkeys(keys)],
-    )
+    return [(int(kind), key) for key in dict.fromkeys(keys)]
+
+
+def _read_units(view: View, keys: Iterable[tuple[int, str]]) -> Read | None:
+    columns = ("id", "kind", "key", "number")
+    return dialect.rows_of(view.connection, schema.unit, ("kind", "key"), columns, keys)
+
+
+def _units_among(rows: Rows, kind: UnitKind, digits: str) -> list[int]:
+    """Return the units of a kind that have a number."""
     return [
         row
-        for row, key, number in sorted(rows)
-        if kind == UnitKind.MODEM or Iccid(number).same_sim(digits) or Iccid(key).same_sim(digits)
+        for row, its_kind, key, number in sorted(rows)
+        if its_kind == kind
+        and (
+            kind == UnitKind.MODEM or Iccid(number).same_sim(digits) or Iccid(key).same_sim(digits)
+        )
     ]
 
 
@@ -74,65 +96,79 @@ def lookup(connection: Connection, wanted: str, most: int = sys.maxsize) -> Docu
     """
     view = View(connection)
     typed, digits = wanted.strip(), digits_of(wanted)
+    ref = parse_ref(typed)
+    parts = _parts(typed)
+    values = sorted({typed, digits, digits[-14:] if len(digits) == 16 else digits})
+    imeis = [digits[:_IMEI_DIGITS]] if digits.isdecimal() and len(digits) in (14, 15, 16) else []
+    units, with_ref, identifiers, gateways, assets = view.load(
+        _read_units(view, [key for kind in UnitKind for key in _unit_keys(kind, digits)]),
+        _read(view, schema.unit, "ref", ("id", "kind"), [] if ref is None else [ref]),
+        dialect.rows_of(
+            connection, schema.identifier, ("kind", "value"), ("id", "kind"),
+            [(int(kind), value) for kind in IdentifierKind for value in values],
+        ),
+        _read(
+            view, schema.gateway, "gateway_id", ("gateway_id", "id"), {typed, *dict(parts)}
+        ),
+        read_assets(connection, typed, imeis),
+    )  # fmt: skip
     modems: dict[int, str] = {}
     sims: dict[int, str] = {}
-    for unit in _units_with(view, UnitKind.MODEM, digits):
+    for unit in _units_among(units, UnitKind.MODEM, digits):
         modems[unit] = "imeisv" if len(digits) == 16 else "imei"
-    for unit in _units_with(view, UnitKind.SIM, digits):
+    for unit in _units_among(units, UnitKind.SIM, digits):
         sims[unit] = "iccid"
-    ref = parse_ref(typed)
-    if ref is not None:
-        c = schema.unit.c
-        for row in connection.execute(select(c.id, c.kind).where(c.ref == ref)):
-            (modems if row.kind == UnitKind.MODEM else sims)[row.id] = "ref"
-    values = {typed, digits, digits[-14:] if len(digits) == 16 else digits}
-    for unit, kind, by in _identified(view, values):
+    for unit, kind in with_ref:
+        (modems if kind == UnitKind.MODEM else sims)[unit] = "ref"
+    for unit, kind, by in _identified(view, dict(identifiers)):
         (modems if kind == UnitKind.MODEM else sims).setdefault(unit, by)
     if len(modems) + len(sims) > most:
         raise ManyMatches
     matches = _modem_matches(view, modems) + _sim_matches(view, sims)
-    matches += _gateway_matches(view, typed) + _place_matches(view, typed)
-    imeis = [digits[:_IMEI_DIGITS]] if digits.isdecimal() and len(digits) in (14, 15, 16) else []
-    rows = assets_named(connection, typed, imeis)
-    return {"matches": _with_assets(matches, rows) + _asset_matches(view, typed, rows, modems)}
+    rows: dict[str, int] = dict(gateways)
+    matches += _gateway_matches(view, [rows[typed]] if typed in rows else [])
+    matches += _place_matches(view, parts, rows)
+    named = assets_of(assets)
+    return {"matches": _with_assets(matches, named) + _asset_matches(view, typed, named, modems)}
 
 
-def _identified(view: View, values: set[str]) -> Iterable[tuple[int, int, str]]:
-    """Yield unit, kind of unit and kind of number for identifiers with these values."""
-    keys = [(int(kind), value) for kind in IdentifierKind for value in sorted(values)]
-    found: list[Any] = dialect.select_rows(
-        view.connection, schema.identifier, ("kind", "value"), ("id", "kind"), keys
-    )
-    kinds: dict[int, int] = dict(found)
-    links: list[Any] = dialect.select_rows(
-        view.connection,
-        schema.identifier_of,
-        ("identifier",),
-        ("identifier", "unit"),
-        [(row,) for row in kinds],
-    )
-    units = view.units(unit for _, unit in links)
-    for identifier, unit in sorted(links):
-        kind = IdentifierKind(kinds[identifier])
-        yield unit, units[unit].kind, kind.name.lower()
+def _read(
+    view: View, table: Table, column: str, names: Sequence[str], keys: Iterable[object]
+) -> Read | None:
+    return dialect.rows_of(view.connection, table, (column,), names, [(key,) for key in keys])
+
+
+def _identified(view: View, kinds: dict[int, int]) -> Iterable[tuple[int, int, str]]:
+    """Yield unit, kind of unit and kind of number for the units that have identifiers.
+
+    :param kinds: of the identifiers, by row
+    """
+    for identifier, unit, kind in sorted(dialect.query_keys(view.connection, _UNITS_WITH, kinds)):
+        yield unit, kind, IdentifierKind(kinds[identifier]).name.lower()
 
 
 def _modem_matches(view: View, modems: dict[int, str]) -> list[Document]:
-    stays = _by(load_stays(view, "unit", modems), "unit")
-    held = _by(load_stays(view, "holder", modems), "holder")
-    latest_of = {unit: now for unit in modems if (now := latest(stays.get(unit, ()))) is not None}
-    first_sims = {unit: _first_sim(held.get(unit, ()), now) for unit, now in latest_of.items()}
-    view.units([*latest_of, *first_sims.values()])
-    view.places(now.place for now in latest_of.values())
-    view.links(latest_of)
-    view.streams(now.last_stream for now in latest_of.values())
+    if not modems:
+        return []
+    own, held = view.load(read_stays(view, "unit", modems), read_stays(view, "holder", modems))
+    holding = [one for one in stays_of(held) if one.is_open]
+    stays = stays_of(own)
+    stays = with_newest_readings(
+        view, stays,
+        places=[one.place for one in stays],
+        streams=[one.last_stream for one in stays],
+        units=[*modems, *(one.unit for one in holding)],
+        links=modems,
+    )  # fmt: skip
+    of_unit, of_holder = _by(stays, "unit"), _by(holding, "holder")
+    latest_of = {unit: now for unit in modems if (now := latest(of_unit.get(unit, ()))) is not None}
     told = [unit for unit in latest_of if modems[unit] in FACTS]
     facts = current_facts(view, told) if told else {}
     found = []
     for unit, now in latest_of.items():
         name, by = view.units([unit])[unit], modems[unit]
         place = view.places([now.place])[now.place] if now.is_open else None
-        sim = first_sims[unit]
+        sim = _first_sim(of_holder.get(unit, ()), now)
         found.append(
             documents.match(
                 by,
@@ -158,11 +194,14 @@ def _by(stays: Iterable[StayRow], column: str) -> dict[int, list[StayRow]]:
 
 
 def _first_sim(held: Iterable[StayRow], now: StayRow) -> int | None:
-    """Return the SIM in the first slot that has one, of the individual that was seen last."""
+    """Return the SIM in the first slot that has one, of the individual that was seen last.
+
+    :param held: SIMs that are in the modem now
+    """
     slots = {
         one.slot: one.unit
         for one in held
-        if one.is_open and one.holder_individual == now.individual and one.slot is not None
+        if one.holder_individual == now.individual and one.slot is not None
     }
     return slots[min(slots)] if slots else None
 
@@ -228,38 +267,28 @@ def _with_assets(matches: list[Document], rows: Iterable[AssetRow]) -> list[Docu
     ]
 
 
-def _gateway_matches(view: View, typed: str) -> list[Document]:
-    rows: list[Any] = dialect.select_rows(
-        view.connection, schema.gateway, ("gateway_id",), ("id",), [(typed,)]
-    )
-    return [
-        documents.match(
-            "gateway",
-            one["gateway_id"],
-            None,
-            None,
-            one["gateway_id"],
-            one["last_seen"],
-            ref=one["ref"],
-            last_report=one["last_report"],
-        )
-        for one in gateway_documents(view, [row for (row,) in rows])
-    ]
+def _gateway_matches(view: View, gateways: Sequence[int]) -> list[Document]:
+    found = []
+    for one in gateway_documents(view, gateways) if gateways else ():
+        name, seen = one["gateway_id"], one["last_seen"]
+        more = {"ref": one["ref"], "last_report": one["last_report"]}
+        found.append(documents.match("gateway", name, None, None, name, seen, **more))
+    return found
 
 
-def _place_matches(view: View, typed: str) -> list[Document]:
-    """Return the place ``GATEWAY/DEVICE_ID``; both parts may contain a slash."""
+def _parts(typed: str) -> list[tuple[str, str]]:
+    """Return the gateways and device ids that ``GATEWAY/DEVICE_ID`` may stand for.
+
+    Both may contain a slash.
+    """
     splits = [(typed[:at], typed[at + 1 :]) for at, sign in enumerate(typed) if sign == "/"]
-    splits += [(gateway_id, f"/{device_id}") for gateway_id, device_id in splits]
-    ids: list[Any] = dialect.select_rows(
-        view.connection,
-        schema.gateway,
-        ("gateway_id",),
-        ("gateway_id", "id"),
-        [(one,) for one, _ in splits],
-    )
-    gateways: dict[str, int] = dict(ids)
-    keys = {(gateways[one], device_id) for one, device_id in splits if one in gateways}
+    return splits + [(gateway_id, f"/{device_id}") for gateway_id, device_id in splits]
+
+
+def _place_matches(
+    view: View, parts: Iterable[tuple[str, str]], gateways: Mapping[str, int]
+) -> list[Document]:
+    keys = {(gateways[one], device_id) for one, device_id in parts if one in gateways}
     found = []
     for place in load_places(view.connection, ("gateway", "device_id"), sorted(keys)):
         name = view.places([place.id])[place.id]

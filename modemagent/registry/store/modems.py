@@ -28,7 +28,7 @@ def modem_documents(
     for stay in stays:
         of_unit[stay.unit].append(stay)
     prefetch(view, stays)
-    view.links(units)
+    view.load(links=units)
     facts = current_facts(view, units, known_at)
     return [
         _modem(view, of_unit[unit], now, facts.get(unit, {}))
@@ -75,9 +75,12 @@ def fact_history(
     now = 2**62 if known_at is None else known_at
     rows = [row for row in rows if row[9] <= now and (row[10] is None or row[10] > now)]
     rows.sort(key=lambda row: (row[8], row[7], row[5], row[6]))
-    makes = view.makes(row[1] for row in rows)
-    numbers = view.numbers(number for row in rows for number in row[2:5])
-    view.streams(row[5] for row in rows)
+    view.load(
+        makes=[row[1] for row in rows],
+        numbers=[number for row in rows for number in row[2:5]],
+        streams=[row[5] for row in rows],
+    )
+    makes, numbers = view.makes(()), view.numbers(())
     found: defaultdict[int, list[Document]] = defaultdict(list)
     for unit, make, serial, imeisv, meid, stream, sequence, _, hi, _, _ in rows:
         manufacturer, model, firmware = makes.get(make, _NOT_READ)

@@ -25,6 +25,7 @@ from sqlalchemy.exc import DBAPIError
 from modemagent.registry.store.statements import Statement
 
 Column = Sequence[Any]
+Rows = list[tuple[Any, ...]]
 
 _DIMENSION = Struct(">iiIii").pack  # dimensions, has null, type of the items, length, lower bound
 _TOGETHER = 64  # items that are encoded by one call
@@ -136,12 +137,20 @@ class Pipeline:
         values = [encode_array(*one) for one in zip(statement.types, columns, strict=True)]
         self._waiting.append((statement, values))
 
-    def read(self, statement: Statement, columns: Sequence[Column] = ()) -> list[tuple[Any, ...]]:
-        """Send a statement after those that wait, and return its rows."""
-        self.write(statement, columns)
-        result = self._send()
-        self._rows.set_pgresult(result)
-        return self._rows.load_rows(0, result.ntuples, tuple)
+    def read(self, statement: Statement, columns: Sequence[Column] = ()) -> Rows:
+        """Send a query after the statements that wait, and return its rows."""
+        (rows,) = self.read_all([(statement, columns)])
+        return rows
+
+    def read_all(self, queries: Sequence[tuple[Statement, Sequence[Column]]]) -> list[Rows]:
+        """Send queries after the statements that wait, and return the rows of each."""
+        for one in queries:
+            self.write(*one)
+        found = []
+        for result in self._send()[-len(queries) :]:
+            self._rows.set_pgresult(result)
+            found.append(self._rows.load_rows(0, result.ntuples, tuple))
+        return found
 
     def flush(self) -> None:
         """Send the statements that wait."""
@@ -152,11 +161,12 @@ class Pipeline:
         """Drop the statements that wait."""
         self._waiting.clear()
 
-    def _send(self) -> pq.abc.PGresult:
-        """Send the statements that wait, and return the result of the last one."""
+    def _send(self) -> list[pq.abc.PGresult]:
+        """Send the statements that wait, and return the result of each."""
         waiting, self._waiting = self._waiting, []
         pgconn = self._connection.pgconn
         new: list[Statement] = []
+        answers: list[int] = []  # places of the results of the statements
         try:
             pgconn.enter_pipeline_mode()
             for statement, values in waiting:
@@ -167,6 +177,7 @@ class Pipeline:
                     name = self._names[statement] = b"m%d" % self._named
                     new.append(statement)
                     pgconn.send_prepare(name, statement.text.encode(), types)
+                answers.append(len(answers) + len(new))
                 pgconn.send_query_prepared(name, values, formats, pq.Format.BINARY)
             pgconn.pipeline_sync()
             count = len(waiting) + len(new) + 1
@@ -180,7 +191,7 @@ class Pipeline:
                 for statement in new:
                     del self._names[statement]
                 raise errors.error_from_result(result, encoding="utf-8")
-        return results[-2]
+        return [results[place] for place in answers]
 
 
 def _receive(pgconn: pq.abc.PGconn, count: int) -> PQGen[list[pq.abc.PGresult]]:

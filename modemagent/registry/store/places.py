@@ -186,13 +186,16 @@ def load_places(
     connection: Connection, key: tuple[str, ...], keys: Iterable[tuple[Any, ...]]
 ) -> list[Place]:
     """Return places by their key."""
-    rows: list[Any] = dialect.select_rows(connection, schema.place, key, PLACE_COLUMNS, keys)
-    found = []
-    for id_, gateway, device_id, watch, contested, *rest in rows:
-        state: list[Any] = [id_, gateway, device_id, bool(watch), bool(contested), *rest[:10]]
-        state.append(clocks_of(rest[10:]))
-        found.append(Place(*state))
-    return found
+    rows = dialect.select_rows(connection, schema.place, key, PLACE_COLUMNS, keys)
+    return [place_of(row) for row in rows]
+
+
+def place_of(row: tuple[Any, ...]) -> Place:
+    """Return a place from the columns :data:`PLACE_COLUMNS`."""
+    id_, gateway, device_id, watch, contested, *rest = row
+    state: list[Any] = [id_, gateway, device_id, bool(watch), bool(contested), *rest[:10]]
+    state.append(clocks_of(rest[10:]))
+    return Place(*state)
 
 
 def clocks_of(values: Iterable[Any]) -> Clocks:

@@ -61,7 +61,7 @@ def modems(
     view = View(connection)
     found_in = modems_in(view, gateway_row(connection, gateway))
     if link_state is not None:
-        view.links(found_in)
+        view.load(links=found_in)
         found_in = [unit for unit in found_in if view.link_state(unit) == link_state]
     units, following = cut(found_in, limit, after)
     return {"modems": modem_documents(view, units), "next": following}

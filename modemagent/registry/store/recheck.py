@@ -35,6 +35,7 @@ from modemagent.registry.store.recheck_runs import (
     stopped_by,
 )
 from modemagent.registry.store.standing import units_of
+from modemagent.registry.store.taking import take_job
 from modemagent.registry.store.units import UnitKind
 
 _FOUND_AT_ONCE = 5000
@@ -66,7 +67,7 @@ def _oldest(now_ms: int) -> Select[Any]:
 def step(batch: Batch) -> bool:
     """Go on with the oldest run for some units; return False if there is none for this process."""
     connection = batch.connection
-    if dialect.take_job(connection, TimerKind.RECHECK) is None:
+    if take_job(connection, TimerKind.RECHECK) is None:
         return False
     job = connection.execute(_oldest(batch.now_ms)).first()
     if job is None:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from modemagent.registry.store import dialect, schema
 from modemagent.registry.store.batch import Batch
+from modemagent.registry.store.taking import take_jobs
 
 KIND = "evaluate"
 _JOBS_AT_ONCE = 50
@@ -62,7 +63,7 @@ def take(batch: Batch) -> Dirty | None:
     """
     taken: list[tuple[int]] = []
     parts: list[Dirty] = []
-    for row, content in dialect.take_jobs(batch.connection, _due(batch.now_ms), _JOBS_AT_ONCE):
+    for row, content in take_jobs(batch.connection, _due(batch.now_ms), _JOBS_AT_ONCE):
         if sum(_cost(one) for one in parts) >= _UNITS_AT_ONCE:
             break
         taken.append((row,))
@@ -77,7 +78,7 @@ def postpone(batch: Batch) -> None:
     A rule that fails for one unit must not stop the others: each failure postpones one more job,
     until the one that fails is among them.
     """
-    due = dialect.take_jobs(batch.connection, _due(batch.now_ms), 1)
+    due = take_jobs(batch.connection, _due(batch.now_ms), 1)
     rows = [(batch.now_ms + _POSTPONED_MS, row) for row, _ in due]
     dialect.update_rows(batch.connection, schema.job, ("id",), ("due_ms",), rows)
 

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from modemagent.registry.history.readings import Seen
-from modemagent.registry.store import dialect, schema
 from modemagent.registry.store.documents import Document, to_rfc3339
 from modemagent.registry.store.places import Place
-from modemagent.registry.store.stays import StayRow, latest, load_stays, prefetch
+from modemagent.registry.store.stays import (
+    StayRow,
+    latest,
+    prefetch,
+    read_stays,
+    stays_of,
+    with_newest_readings,
+)
 from modemagent.registry.store.view import UNLINKED, View
 
 
@@ -28,17 +34,27 @@ class Holding(NamedTuple):
 
 def sim_documents(view: View, units: Sequence[int], known_at: int | None = None) -> list[Document]:
     """Return SIMs; those that no counting report has are left out."""
-    of_unit: defaultdict[int, list[StayRow]] = defaultdict(list)
-    stays = load_stays(view, "unit", units, known_at)
-    for stay in stays:
-        of_unit[stay.unit].append(stay)
-    holders: defaultdict[int, list[StayRow]] = defaultdict(list)
-    for stay in load_stays(view, "unit", {one.holder for one in stays if one.holder}, known_at):
-        holders[stay.unit].append(stay)
+    (rows,) = view.load(read_stays(view, "unit", units), holdings=units)
+    stays = stays_of(rows, known_at)
+    (rows,) = view.load(
+        read_stays(view, "unit", {one.holder for one in stays if one.holder}),
+        place_rows=[place for unit in units for _, place in view.holdings(units)[unit]],
+    )
+    modems = stays_of(rows, known_at)
+    if known_at is None:
+        stays, modems = with_newest_readings(view, stays), with_newest_readings(view, modems)
+    of_unit, holders = _by_unit(stays), _by_unit(modems)
     unread = {} if known_at is not None else unread_holdings(view, units)
-    prefetch(view, [*stays, *(one for some in holders.values() for one in some)])
+    prefetch(view, [*stays, *modems])
     found = (_sim(view, unit, of_unit[unit], holders, unread.get(unit)) for unit in units)
     return [one for one in found if one is not None]
+
+
+def _by_unit(stays: Iterable[StayRow]) -> defaultdict[int, list[StayRow]]:
+    found: defaultdict[int, list[StayRow]] = defaultdict(list)
+    for one in stays:
+        found[one.unit].append(one)
+    return found
 
 
 def holder_stay(one: StayRow, holders: dict[int, list[StayRow]]) -> StayRow | None:
@@ -120,19 +136,15 @@ def _unread(view: View, unit: int, stays: list[StayRow], held: Holding) -> Docum
     }
 
 
-def unread_holdings(view: View, sims: Iterable[int]) -> dict[int, Holding]:
+def unread_holdings(view: View, sims: Sequence[int]) -> dict[int, Holding]:
     """Return the SIMs in modems whose IMEI could not be read in the newest reading of a place."""
-    keys = [(sim,) for sim in sorted(set(sims))]
-    rows: list[Any] = dialect.select_rows(
-        view.connection, schema.place_sim, ("sim",), ("sim", "slot", "place"), keys
-    )
-    stored = view.place_rows({place for _, _, place in rows})
-    places = {row: stored[row] for _, _, row in rows if stored[row].seen == Seen.UNREAD}
-    view.boots(place.last.boot for place in places.values())
+    holdings = view.holdings(sims)
+    rows = [(sim, *one) for sim in sims for one in holdings[sim]]
+    places = view.place_rows({place for _, _, place in rows})
     found: dict[int, Holding] = {}
     for sim, slot, row in rows:
-        place = places.get(row)
-        if place is None:
+        place = places[row]
+        if place.seen != Seen.UNREAD:
             continue
         last = place.last
         boot = view.boots([last.boot])[last.boot]

@@ -62,25 +62,36 @@ def delete(table: Table, key: tuple[str, ...], sqlite: bool) -> Statement:
 
 
 @lru_cache(maxsize=256)
-def select_one(table: Table, key: tuple[str, ...], columns: tuple[str, ...]) -> str:
+def select_one(table: Table, key: tuple[str, ...], columns: tuple[str, ...]) -> Statement:
     """Return a statement for one row on SQLite."""
     where = " AND ".join(f"{name} = ?" for name in key)
-    return f"SELECT {', '.join(columns)} FROM {table.name} WHERE {where}"  # noqa: S608
+    return Statement(f"SELECT {', '.join(columns)} FROM {table.name} WHERE {where}")  # noqa: S608
 
 
 @lru_cache(maxsize=256)
-def select_json(table: Table, key: tuple[str, ...], columns: tuple[str, ...]) -> str:
+def select_json(table: Table, key: tuple[str, ...], columns: tuple[str, ...]) -> Statement:
     chosen = ", ".join(f"t.{name}" for name in columns)
     if len(key) == 1:
-        return (
+        return Statement(
             f"SELECT {chosen} FROM {table.name} AS t"  # noqa: S608
             f" WHERE t.{key[0]} IN (SELECT value FROM json_each(?))"
         )
     where = " AND ".join(f"t.{name} = k.value ->> {i}" for i, name in enumerate(key))
-    return (
+    return Statement(
         f"SELECT {chosen} FROM json_each(?) AS k CROSS JOIN {table.name} AS t"  # noqa: S608
         f" ON {where}"
     )
+
+
+@lru_cache(maxsize=16)
+def select_any(
+    table: Table, keys: tuple[str, ...], columns: tuple[str, ...], sqlite: bool
+) -> Statement:
+    """Return a statement for rows with one of some values in one of the columns ``keys``."""
+    values = "IN (SELECT value FROM json_each(?))" if sqlite else "= ANY(${})"
+    where = " OR ".join(f"{name} {values.format(at)}" for at, name in enumerate(keys, 1))
+    text = f"SELECT {', '.join(columns)} FROM {table.name} WHERE {where}"  # noqa: S608
+    return Statement(text, () if sqlite else _types(table, keys))
 
 
 @lru_cache(maxsize=16)
@@ -144,5 +155,5 @@ def with_array(statement: str) -> Statement:
 
 
 @lru_cache(maxsize=64)
-def with_json(statement: str) -> str:
-    return statement.format(keys="(SELECT value FROM json_each(?))")
+def with_json(statement: str) -> Statement:
+    return Statement(statement.format(keys="(SELECT value FROM json_each(?))"))

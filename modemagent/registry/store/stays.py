@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from modemagent.registry.store import dialect, schema
+from modemagent.registry.store.dialect import Read
 from modemagent.registry.store.places import Place
 from modemagent.registry.store.view import View
 
@@ -16,8 +17,6 @@ _COLUMNS = (
     "closed_stream", "closed_sequence", "to_lo", "to_hi", "cause", "order_known", "pending",
     "recorded_from", "recorded_to",
 )  # fmt: skip
-
-Report = tuple[int, int]
 
 
 class StayRow(NamedTuple):
@@ -63,31 +62,45 @@ def load_stays(
     :param column: ``unit``, ``holder`` or ``place``
     :param known_at: as they were known then; None: as they are known now
     """
+    (rows,) = view.load(read_stays(view, column, keys))
+    stays = stays_of(rows, known_at)
+    return stays if known_at is not None else with_newest_readings(view, stays)
+
+
+def read_stays(view: View, column: str, keys: Iterable[int]) -> Read | None:
+    """Return the query for the stays with these units, holders or places."""
     wanted = [(key,) for key in sorted(set(keys))]
-    rows = dialect.select_rows(view.connection, schema.stay, (column,), _COLUMNS, wanted)
+    return dialect.rows_of(view.connection, schema.stay, (column,), _COLUMNS, wanted)
+
+
+def stays_of(rows: Iterable[tuple[Any, ...]], known_at: int | None = None) -> list[StayRow]:
+    """Return the stays in rows that are known now, or were at a time, without newer readings."""
     stays = [StayRow(*row) for row in rows]
     if known_at is None:
-        found = [one for one in stays if one.recorded_to is None]
-        found = _with_newest_readings(view, found)
-    else:
-        found = [
-            one
-            for one in stays
-            if one.recorded_from <= known_at
-            and (one.recorded_to is None or one.recorded_to > known_at)
-        ]
-    return sorted(found, key=lambda one: (one.from_hi, one.from_lo, one.last_hi, one.id))
-
-
-def _with_newest_readings(view: View, stays: Sequence[StayRow]) -> list[StayRow]:
-    """Return stays; the last reading of an open one is that of its place, which is not copied."""
-    open_at = {one.place for one in stays if one.is_open and one.holder is None}
-    sims = [(one.unit,) for one in stays if one.holder is not None and one.is_open]
-    holding = dialect.select_rows(
-        view.connection, schema.place_sim, ("sim",), ("sim", "slot", "place"), sorted(set(sims))
+        return _in_order(one for one in stays if one.recorded_to is None)
+    return _in_order(
+        one
+        for one in stays
+        if one.recorded_from <= known_at and (one.recorded_to is None or one.recorded_to > known_at)
     )
-    places = view.place_rows(open_at | {place for _, _, place in holding})
-    view.boots(place.last.boot for place in places.values())
+
+
+def _in_order(stays: Iterable[StayRow]) -> list[StayRow]:
+    return sorted(stays, key=lambda one: (one.from_hi, one.from_lo, one.last_hi, one.id))
+
+
+def with_newest_readings(
+    view: View, stays: Sequence[StayRow], **others: Iterable[int | None]
+) -> list[StayRow]:
+    """Return stays; the last reading of an open one is that of its place, which is not copied.
+
+    :param others: keys of what else is read, as for :meth:`.View.load`
+    """
+    open_at = {one.place for one in stays if one.is_open and one.holder is None}
+    sims = {one.unit for one in stays if one.holder is not None and one.is_open}
+    view.load(place_rows=open_at, holdings=sims, **others)
+    holdings = view.holdings(sims)
+    places = view.place_rows({place for sim in sims for _, place in holdings[sim]})
     found = []
     for one in stays:
         at: list[Place] = []
@@ -97,13 +110,13 @@ def _with_newest_readings(view: View, stays: Sequence[StayRow]) -> list[StayRow]
         elif one.is_open:  # a place that the modem has left has the SIM until its next report
             at = [
                 places[row]
-                for sim, slot, row in holding
-                if (sim, slot) == (one.unit, one.slot) and places[row].unit == one.holder
+                for slot, row in holdings[one.unit]
+                if slot == one.slot and places[row].unit == one.holder
             ]
         for place in at:
             one = _until(view, one, place)
         found.append(one)
-    return found
+    return _in_order(found)
 
 
 def _until(view: View, one: StayRow, place: Place) -> StayRow:
@@ -128,14 +141,14 @@ def latest(stays: Iterable[StayRow]) -> StayRow | None:
 
 
 def prefetch(view: View, stays: Iterable[StayRow]) -> None:
-    """Read the names that the documents of stays need, with one query for each kind."""
-    rows: list[Any] = list(stays)
-    view.units([one.unit for one in rows] + [one.holder for one in rows])
-    view.places(one.place for one in rows)
-    view.numbers([one.imsi for one in rows] + [one.eid for one in rows])
-    view.links(one.holder for one in rows)
-    view.streams(
-        [one.opened_stream for one in rows]
-        + [one.closed_stream for one in rows]
-        + [one.last_stream for one in rows]
+    """Read the names that the documents of stays need."""
+    rows = list(stays)
+    view.load(
+        units=[key for one in rows for key in (one.unit, one.holder)],
+        places=[one.place for one in rows],
+        numbers=[key for one in rows for key in (one.imsi, one.eid)],
+        links=[one.holder for one in rows],
+        streams=[
+            key for one in rows for key in (one.opened_stream, one.closed_stream, one.last_stream)
+        ],
     )

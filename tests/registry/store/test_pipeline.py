@@ -75,6 +75,18 @@ def test_statement_is_prepared_once(connection: psycopg.Connection) -> None:
     assert pipeline.read(count) == [(2,)]
 
 
+def test_queries_of_one_round_trip_return_their_rows(connection: psycopg.Connection) -> None:
+    pipeline = Pipeline(connection)
+    one, two = Statement("SELECT 1"), Statement("SELECT unnest($1)", ("text",))
+    pipeline.write(Statement("CREATE TEMPORARY TABLE t (n bigint)"))
+    for _ in range(2):  # prepared, and then known
+        assert pipeline.read_all([(one, ()), (two, [["a", "b"]]), (one, ())]) == [
+            [(1,)],
+            [("a",), ("b",)],
+            [(1,)],
+        ]
+
+
 def test_writes_precede_the_next_read(connection: psycopg.Connection) -> None:
     pipeline = Pipeline(connection)
     pipeline.write(Statement("CREATE TEMPORARY TABLE t (n bigint)"))
