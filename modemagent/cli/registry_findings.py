@@ -80,9 +80,10 @@ def _decision(action: str, summary: str, *options: Callable[[Any], Any]) -> None
         as_json: bool,
         until: str | None = None,
         assignee: str | None = None,
+        once: bool = False,
         **where: Any,
     ) -> int:
-        body = {"reason": reason, "until": _time(until), "assignee": assignee}
+        body = {"reason": reason, "until": _time(until), "assignee": assignee, "once": once or None}
         body = {name: value for name, value in body.items() if value is not None}
         registry = source(**where)
         if revision is None:
@@ -119,12 +120,16 @@ _until = value_option(
 _assignee = value_option(
     "--to", "NAME", "Who is to work on the finding.", "assignee", required=True
 )  # fmt: skip
+_once = click.option(
+    "--once", is_flag=True, help="Allow the SIM only until another one is read in its slot."
+)
 
 _decision("acknowledge", "Acknowledge a finding until a time.", _until)
 _decision("resolve", "Resolve a finding.")
 _decision("suppress", "Suppress a finding until a time.", _until)
-_decision("authorise", "Resolve a swap, move or switch that was planned.")
+_decision("authorise", "Resolve a swap, move or switch that was planned.", _once)
 _decision("assign", "Assign a finding to a person.", _assignee)
+_decision("withdraw", "Take back what was decided about a finding, and what it allowed.")
 
 
 def _revision(registry: Source, finding_id: str) -> int | None:
@@ -169,6 +174,10 @@ def _context(found: Document) -> list[list[str]]:
         lines.append(["allowed then", _ALLOWED.get(str(found["allowed"]), "unknown")])
         if found["allowed"] != found.get("allowed_now"):
             lines.append(["allowed now", _ALLOWED.get(str(found.get("allowed_now")), "unknown")])
+    if found.get("authorised"):
+        once, ended = (found["authorised"].get(one) for one in ("once", "ended_at"))
+        text = "once, until another SIM is read in the slot" if once else "from then on"
+        lines.append(["authorised", cell(f"{text}; ended {ended}" if ended else text)])
     announced = [f"{one['name']}, {one['from']} to {one['to']}" for one in found.get("windows", ())]
     lines += [["announced work", cell(one)] for one in announced or ["none at that time"]]
     return lines

@@ -85,6 +85,7 @@ class DatabaseSource:
             f"user:{getpass.getuser()}",
             _milliseconds(until),
             body.get("assignee"),
+            bool(body.get("once")),
         )
         try:
             with acting_as_user():

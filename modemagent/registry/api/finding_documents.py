@@ -81,7 +81,14 @@ class DecisionDocument(Document):
 
     revision: int
     action: Literal[
-        "acknowledge", "resolve", "suppress", "authorise", "assign", "changed", "cause_gone"
+        "acknowledge",
+        "resolve",
+        "suppress",
+        "authorise",
+        "assign",
+        "withdraw",
+        "changed",
+        "cause_gone",
     ]
     actor: str
     reason: str
@@ -107,13 +114,20 @@ class FindingWindowDocument(Document):
     announced_by: str
 
 
+class AuthorisedDocument(Document):
+    """What authorising the finding allowed; ``once``: until another SIM was read in the slot."""
+
+    once: bool
+    ended_at: str | None
+
+
 class FindingDetail(FindingDocument):
     """A finding with what a decision about it rests on.
 
     ``change`` is the event that the finding is about; ``policy`` covers the modem now; ``windows``
     is the work that was announced for the time of the change; ``allowed``: whether the SIM was
     allowed in the modem then, null if the change is not about that; ``allowed_now``: by the policy
-    as it is now.
+    as it is now; ``authorised``: what authorising the finding has allowed, null if nothing.
     """
 
     change: EventDocument | None
@@ -121,6 +135,7 @@ class FindingDetail(FindingDocument):
     windows: list[FindingWindowDocument]
     allowed: Literal["by_policy", "not_by_policy", "announced", "no_policy"] | None
     allowed_now: Literal["by_policy", "not_by_policy", "no_policy"] | None
+    authorised: AuthorisedDocument | None
     history: list[DecisionDocument]
 
 
@@ -135,13 +150,17 @@ TimeOfText = Annotated[AwareDatetime, BeforeValidator(_text)]
 
 
 class DecisionRequest(BaseModel):
-    """A decision: ``until`` is required to acknowledge and suppress, ``assignee`` to assign."""
+    """A decision: ``until`` is required to acknowledge and suppress, ``assignee`` to assign.
+
+    ``once``: authorise the SIM only until another one is read in its slot.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     reason: Annotated[str, Field(min_length=1, max_length=2000, pattern=PRINTABLE)]
     until: TimeOfText | None = None
     assignee: Annotated[str, Field(min_length=1, max_length=256, pattern=PRINTABLE)] | None = None
+    once: bool = False
 
 
 class Findings(Document):

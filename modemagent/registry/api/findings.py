@@ -113,6 +113,7 @@ def decision(
         f"token:{token.number}",
         None if until is None else round(until.timestamp() * 1000),
         decided.assignee,
+        decided.once,
     )
 
     def work(batch: Batch) -> dict[str, Any] | None:

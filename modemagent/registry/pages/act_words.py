@@ -9,9 +9,11 @@ _DECISIONS = {
     "suppress": "suppressed",
     "authorise": "authorised",
     "assign": "assigned",
+    "withdraw": "withdrew the decision about",
 }
 ACTIONS = {
     **_DECISIONS,
+    "withdraw": "withdrew the decision",
     "changed": "noted a change",
     "cause_gone": "resolved it, as its cause is gone",
 }

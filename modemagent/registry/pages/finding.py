@@ -68,6 +68,8 @@ class FindingPage:
     :param change: the event that the finding is about, if it is about a change
     :param policy: the one that covers the modem now
     :param allowed: whether the SIM was allowed then, and is now: label, word, and by what
+    :param authorised: what the authorisation of the finding has allowed: label and when it ended
+    :param can_withdraw: a decision can be taken back
     :param allows: the policy that allows the SIM once the finding is authorised
     :param work: what was announced for the time of the change
     :param newer: events of the same object after it
@@ -87,6 +89,8 @@ class FindingPage:
     change: EventRow | None
     policy: Link
     allowed: list[tuple[str, Word, str]]
+    authorised: tuple[str, ShownTime | None] | None
+    can_withdraw: bool
     allows: str
     work: list[AnnouncedWork]
     newer: list[EventRow]
@@ -180,7 +184,8 @@ def decision_of(ask: Ask, actor: str) -> Decision:
         assignee = ask.given("assignee")[:256]
         if not assignee.isprintable() or not assignee:
             raise ValueError("Give the name of who is to work on it.")
-    return Decision(action, reason, actor, until_ms, assignee)
+    is_once = action is DecisionAction.AUTHORISE and bool(ask.given("once"))
+    return Decision(action, reason, actor, until_ms, assignee, is_once)
 
 
 def _page(ask: Ask, **more: Any) -> FindingPage | SeeOther:
@@ -207,9 +212,9 @@ def _page(ask: Ask, **more: Any) -> FindingPage | SeeOther:
     is_pair = found["type"] in OF_PAIRS and found["policy"]
     is_deadline = found["type"] in ("roaming.deadline", "registration.due")
     history = [_history(one, links, now) for one in found["history"]]
-    is_over = found["state"] == "resolved" and any(
-        one["action"] == "cause_gone" for one in found["history"][-1:]
-    )
+    is_over = any(one["action"] == "cause_gone" for one in found["history"])
+    authorised = found["authorised"]
+    is_allowing = authorised is not None and authorised["ended_at"] is None
     tomorrow = (now + timedelta(days=1)).replace(microsecond=0, second=0)
     return FindingPage(
         row=row,
@@ -218,6 +223,8 @@ def _page(ask: Ask, **more: Any) -> FindingPage | SeeOther:
         change=change,
         policy=_policy(found["policy"], links),
         allowed=_allowed(found, links),
+        authorised=_authorised(authorised, now),
+        can_withdraw=is_allowing or (not is_over and found["state"] != "undecided"),
         allows=links.text(found["policy"]["name"]) if is_pair else "",
         work=[_work(one, links, now) for one in found["windows"]],
         newer=newer,
@@ -236,6 +243,13 @@ def _page(ask: Ask, **more: Any) -> FindingPage | SeeOther:
         deadlines=f"/deadlines?modem={found['ref']}" if is_deadline else "",
         **more,
     )
+
+
+def _authorised(found: dict[str, Any] | None, now: datetime) -> tuple[str, ShownTime | None] | None:
+    if found is None:
+        return None
+    text = "once, until another SIM is read in the slot" if found["once"] else "from then on"
+    return text, moment(found["ended_at"], now)
 
 
 def _new_case(about: Link) -> str:

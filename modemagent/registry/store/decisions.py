@@ -10,20 +10,30 @@ from sqlalchemy import Row
 from modemagent.registry.rules.catalogue import OF_POLICIES
 from modemagent.registry.rules.changes import KINDS
 from modemagent.registry.store import acts, dialect, schema
-from modemagent.registry.store.authorised import OF_PAIRS, authorise_pair
+from modemagent.registry.store.authorised import (
+    OF_PAIRS,
+    authorise_pair,
+    is_allowing,
+    withdraw_pairs,
+)
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.documents import Document, to_rfc3339
 from modemagent.registry.store.finding_reader import finding, finding_row, history, state_of
 
 
 class DecisionAction(StrEnum):
-    """A decision; ``authorise`` resolves a change that was planned, ``assign`` names a person."""
+    """A decision.
+
+    ``authorise`` resolves a change that was planned, ``assign`` names a person, and ``withdraw``
+    takes back what was decided before.
+    """
 
     ACKNOWLEDGE = "acknowledge"
     RESOLVE = "resolve"
     SUPPRESS = "suppress"
     AUTHORISE = "authorise"
     ASSIGN = "assign"
+    WITHDRAW = "withdraw"
 
 
 _STATES = {
@@ -31,6 +41,7 @@ _STATES = {
     DecisionAction.RESOLVE: "resolved",
     DecisionAction.SUPPRESS: "suppressed",
     DecisionAction.AUTHORISE: "resolved",
+    DecisionAction.WITHDRAW: "undecided",
 }
 _WITH_END = frozenset({DecisionAction.ACKNOWLEDGE, DecisionAction.SUPPRESS})
 #: Findings about changes that can have been planned.
@@ -42,6 +53,7 @@ class Decision(NamedTuple):
 
     :param until_ms: end of an acknowledgement or a suppression
     :param assignee: who is to work on the finding
+    :param once: authorise a SIM only until another one is read in its slot
     """
 
     action: DecisionAction
@@ -49,6 +61,7 @@ class Decision(NamedTuple):
     actor: str
     until_ms: int | None = None
     assignee: str | None = None
+    once: bool = False
 
 
 class DecisionRefused(Exception):
@@ -98,7 +111,7 @@ def decide(batch: Batch, finding_id: str, revision: int, decision: Decision) -> 
     state, until_ms, assignee = row.state, row.until_ms, row.assignee
     if decision.action is DecisionAction.ASSIGN:
         assignee = decision.assignee
-    else:
+    elif row.recorded_to is None:
         state, until_ms = _STATES[decision.action], decision.until_ms
     changed = ("state", "until_ms", "assignee", "revision")
     values = (state, until_ms, assignee, revision + 1, row.id)
@@ -112,7 +125,9 @@ def decide(batch: Batch, finding_id: str, revision: int, decision: Decision) -> 
     )  # fmt: skip
     dialect.insert_rows(connection, schema.decision, names, [made])
     if decision.action is DecisionAction.AUTHORISE and row.type in OF_PAIRS:
-        authorise_pair(batch, row.unit, row.part, decision.actor, decision.reason)
+        authorise_pair(batch, row, once=decision.once, actor=decision.actor, reason=decision.reason)
+    elif decision.action is DecisionAction.WITHDRAW:
+        withdraw_pairs(batch, row.id, decision.actor, decision.reason)
     found = finding(connection, finding_id)
     about = f"finding:{finding_id if found is None else found['id']}"
     acts.note(connection, f"finding.{decision.action}", about, revision=revision + 1)
@@ -133,12 +148,19 @@ def _difference(batch: Batch, row: Row[Any], revision: int) -> Document:
 
 def _check(batch: Batch, row: Row[Any], decision: Decision) -> None:
     action, until_ms = decision.action, decision.until_ms
-    if row.recorded_to is not None:
+    if action is DecisionAction.WITHDRAW:
+        if not is_allowing(batch.connection, row.id) and (
+            row.recorded_to is not None or state_of(row, batch.now_ms) == "undecided"
+        ):
+            raise DecisionRefused("not_decided", "nothing was decided that can be withdrawn")
+    elif row.recorded_to is not None:
         raise DecisionRefused("cause_gone", "the cause of this finding is gone, it is resolved")
     if action is DecisionAction.AUTHORISE and row.type not in AUTHORISABLE:
         raise DecisionRefused(
             "not_authorisable", f"{row.type} is not a change that can be planned; resolve it"
         )
+    if decision.once and (action is not DecisionAction.AUTHORISE or row.type not in OF_PAIRS):
+        raise DecisionRefused("once", "only a SIM in a slot can be authorised once")
     if action is DecisionAction.SUPPRESS and row.type == "case.sighted":
         raise DecisionRefused(
             "not_suppressible", "a sighting cannot be suppressed; close its case when it is over"

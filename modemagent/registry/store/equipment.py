@@ -14,7 +14,7 @@ from modemagent.registry.policies.policy_content import SimKind
 from modemagent.registry.rules.inputs import ReportMoment
 from modemagent.registry.rules.pairing import HeldSim, PairPolicy, is_allowed
 from modemagent.registry.store import coverage, dialect, policy_tables, schema
-from modemagent.registry.store.links import stored_links
+from modemagent.registry.store.links import authorised_once, stored_links
 from modemagent.registry.store.lists import entries_about
 from modemagent.registry.store.units import IdentifierKind, UnitKind
 
@@ -81,6 +81,9 @@ def _allowed(
         reading = HeldSim(0, unit, iccid, imsi, _NOWHERE)
         if any(is_allowed(policy, reading, one) for one in learned or {None}):
             return True
+    once = {sim for _, _, sim in authorised_once(connection, [modem])}
+    if not once.isdisjoint(unit for unit, _ in sims):
+        return True
     return False if sims else _allows_unknown(connection, policy, learned)
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, select
 from modemagent.registry.lists.entries import ListEntry
 from modemagent.registry.rules.catalogue import CATALOGUE, OF_LISTS
 from modemagent.registry.store import dialect, schema, standing
+from modemagent.registry.store.authorised import authorised_document
 from modemagent.registry.store.documents import Document, to_rfc3339
 from modemagent.registry.store.engine import now_ms
 from modemagent.registry.store.finding_context import context_of
@@ -65,7 +66,12 @@ def finding(connection: Connection, finding_id: str) -> Document | None:
         return None
     view = View(connection)
     (document,) = finding_documents(view, [row])
-    return {**document, **context_of(view, row), "history": history(connection, row.id)}
+    return {
+        **document,
+        **context_of(view, row),
+        "authorised": authorised_document(connection, row.id),
+        "history": history(connection, row.id),
+    }
 
 
 def finding_row(connection: Connection, finding_id: str) -> Row[Any] | None:

@@ -18,7 +18,7 @@ from modemagent.registry.rules.pairing import (
 )
 from modemagent.registry.store import coverage, dialect, notices
 from modemagent.registry.store.batch import Batch
-from modemagent.registry.store.policy_tables import link
+from modemagent.registry.store.policy_tables import authorisation, link
 from modemagent.registry.store.recheck_tables import modem_type
 
 _HELD = (
@@ -26,6 +26,11 @@ _HELD = (
     " s.opened_stream, s.opened_sequence, s.from_lo, s.from_hi FROM stay s"
     " JOIN unit u ON u.id = s.unit LEFT JOIN identifier i ON i.id = s.imsi"
     " WHERE s.holder IN {keys} AND s.recorded_to IS NULL"
+)
+# a partial index has those that are open
+_ONCE = (
+    "SELECT modem, slot, sim, finding, revision FROM authorisation"
+    " WHERE modem IN {keys} AND once AND ended_ms IS NULL"
 )
 _KEY = ("modem", "slot")
 _VALUES = ("state", "policy", "since_ms", "sim", "learned")
@@ -49,6 +54,7 @@ class ModemLinks(NamedTuple):
 
     :param rows: states of the slots of covered modems
     :param findings: by modem
+    :param ended: finding and revision of what was authorised for SIMs that are no longer in a slot
     """
 
     modems: tuple[int, ...]
@@ -56,6 +62,7 @@ class ModemLinks(NamedTuple):
     stored: dict[tuple[int, int], LinkRow]
     policies: dict[int, PairPolicy]
     findings: dict[int, list[RuleFinding]]
+    ended: tuple[tuple[int, int], ...] = ()
 
 
 def links_of(connection: Connection, modems: Mapping[int, str], at_ms: int) -> ModemLinks:
@@ -71,6 +78,7 @@ def links_of(connection: Connection, modems: Mapping[int, str], at_ms: int) -> M
     policies = coverage.load_policies(connection, of_modem, modems, at_ms)
     announced = coverage.announced(connection, covers, at_ms) if policies else set()
     readings = slot_readings(connection, policies)
+    once = authorised_once(connection, policies)
     rows: dict[tuple[int, int], LinkRow] = {}
     findings: dict[int, list[RuleFinding]] = {}
     for unit, policy in policies.items():
@@ -79,9 +87,10 @@ def links_of(connection: Connection, modems: Mapping[int, str], at_ms: int) -> M
             key = unit, reading.slot
             before = stored.get(key)
             learned = before.learned if before and before.policy == policy.key else None
-            state = link_state(policy, reading, learned)
+            is_once = (unit, reading.slot, reading.sim) in once
+            state = LinkState.LINKED if is_once else link_state(policy, reading, learned)
             judged.append((reading, state))
-            if policy.learns and learned is None:
+            if policy.learns and learned is None and not is_once:
                 learned = reading.sim
             rows[key] = _row(before, unit, reading.slot, state, policy.key, at_ms,
                              reading.sim, learned)  # fmt: skip
@@ -92,7 +101,22 @@ def links_of(connection: Connection, modems: Mapping[int, str], at_ms: int) -> M
         found = [*pairing(policy, judged, is_announced=unit in announced)]
         if found:
             findings[unit] = found
-    return ModemLinks(tuple(modems), rows, stored, policies, findings)
+    held = {(unit, one.slot, one.sim) for unit, some in readings.items() for one in some}
+    ended = tuple(key for pair, keys in once.items() if pair not in held for key in keys)
+    return ModemLinks(tuple(modems), rows, stored, policies, findings, ended)
+
+
+def authorised_once(
+    connection: Connection, modems: Iterable[int]
+) -> dict[tuple[int, int, int], list[tuple[int, int]]]:
+    """Return modem, slot and SIM of the pairs that are authorised as long as the SIM stays.
+
+    Each has the keys of its authorisations.
+    """
+    found: dict[tuple[int, int, int], list[tuple[int, int]]] = defaultdict(list)
+    for modem, slot, sim, *made in dialect.query_keys(connection, _ONCE, modems):
+        found[modem, slot, sim].append((made[0], made[1]))
+    return found
 
 
 def _row(
@@ -133,6 +157,8 @@ def write_links(batch: Batch, found: ModemLinks) -> None:
     gone = [key for key in found.stored if key not in found.rows]
     dialect.upsert_rows(connection, link, _KEY, _VALUES, changed)
     dialect.delete_rows(connection, link, _KEY, gone)
+    ended = [(batch.now_ms, *one) for one in found.ended]
+    dialect.update_rows(connection, authorisation, ("finding", "revision"), ("ended_ms",), ended)
     linked = [
         (row.modem, row.slot, row.sim, row.policy)
         for row in changed

@@ -24,6 +24,7 @@ from modemagent.registry.store.columns import (
 from modemagent.registry.store.schema import metadata
 
 _BEGINS, _ENDS = text("valid_from_ms IS NOT NULL"), text("valid_to_ms IS NOT NULL")
+_ONCE = text("once AND ended_ms IS NULL")
 
 #: Number of the register beside those of the lists: a change locks its row.
 POLICIES = -3
@@ -95,6 +96,20 @@ link = Table(
     *required(LONG, "policy", "since_ms"),
     *optional(LONG, "sim", "learned"),
     Index("link_of_policy", "policy", "state"),
+    **BY_KEY,
+)
+
+# What the authorisation of a finding has allowed: once, until another SIM is read in the slot, or
+# by a change of the policy, with what it had learned before.
+authorisation = Table(
+    "authorisation",
+    metadata,
+    *key(LONG, "finding", "revision"),  # as in the table of decisions
+    *required(LONG, "modem", "sim"),
+    *required(SMALL, "slot"),
+    *required(BOOLEAN, "once"),
+    *optional(LONG, "policy", "learned", "ended_ms"),
+    Index("authorisation_open", "modem", sqlite_where=_ONCE, postgresql_where=_ONCE),
     **BY_KEY,
 )
 

@@ -13,7 +13,7 @@ from modemagent.registry.rules.pairing import LinkState, link_state
 from modemagent.registry.store import coverage, dialect, policy_tables, schema
 from modemagent.registry.store.affected import Target, next_units
 from modemagent.registry.store.documents import Document
-from modemagent.registry.store.links import slot_readings, stored_links
+from modemagent.registry.store.links import authorised_once, slot_readings, stored_links
 from modemagent.registry.store.policies import target_of
 from modemagent.registry.store.units import UnitKind
 from modemagent.registry.store.view import View
@@ -92,6 +92,7 @@ def _states(
     )
     others = {(kind, value) for kind, value, policy in rows if policy != key}
     readings = slot_readings(connection, modems)
+    once = authorised_once(connection, modems)
     stored = stored_links(connection, modems)
     for modem, imei in modems.items():
         first = next((one for one in covers[modem] if one in own or one in others), None)
@@ -103,7 +104,8 @@ def _states(
         for reading in readings.get(modem, ()):
             link = stored.get((modem, reading.slot))
             learned = link.learned if link is not None and link.policy == key else None
-            state = link_state(policy, reading, learned)
+            is_once = (modem, reading.slot, reading.sim) in once
+            state = LinkState.LINKED if is_once else link_state(policy, reading, learned)
             worst = max(worst, state)
             slots.append({"slot": reading.slot, "sim": reading.sim, "state": state.shown})
         yield modem, worst, slots

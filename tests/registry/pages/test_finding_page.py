@@ -68,6 +68,26 @@ def test_decision_is_made_once_per_revision(story: Story, operator: Browser) -> 
     assert "SIM swapped" in operator.get("/findings?state=acknowledged").text
 
 
+def test_swap_is_authorised_once_and_withdrawn(story: Story, operator: Browser) -> None:
+    path = story.finding(operator, "SIM swapped")
+    page = operator.get(path)
+    if "Withdraw" in page.text:  # what another test has decided
+        form = {"revision": revision_of(page.text), "reason": "not yet"}
+        operator.post(f"{path}/withdraw", form)
+    page = operator.get(path)
+    form = {"revision": revision_of(page.text), "reason": "one visit", "once": "1"}
+    assert operator.post(f"{path}/authorise", form).status == 303
+    page = operator.get(path)
+    text = re.sub(r"<[^>]+>", " ", page.text)
+    assert "once, until another SIM is read in the slot" in text
+    form = {"revision": revision_of(page.text), "reason": "no visit"}
+    assert operator.post(f"{path}/withdraw", form).status == 303
+    text = re.sub(r"<[^>]+>", " ", operator.get(path).text)
+    assert "withdrew the decision" in text
+    assert re.search(r"once, until another SIM is read in the slot; ended\s+\d+ \w+ 20", text)
+    assert "Was this planned?" in text
+
+
 @pytest.mark.parametrize(
     ("action", "changed"),
     [

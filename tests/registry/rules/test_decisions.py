@@ -34,12 +34,13 @@ def test_decisions_have_reason_actor_and_revision(operator: Client, swap: dict[s
     found = operator.request("GET", f"/api/v1/findings/{swap['id']}")
     assert (found.headers["ETag"], found.json["state"]) == ('"1"', "undecided")
     assert found.json["history"] == []
-    acts: list[tuple[str, dict[str, str], str]] = [
+    acts: list[tuple[str, dict[str, Any], str]] = [
         ("acknowledge", {"until": LATER}, "acknowledged"),
         ("assign", {"assignee": "ann"}, "acknowledged"),
         ("suppress", {"until": LATER}, "suppressed"),
         ("resolve", {}, "resolved"),
-        ("authorise", {}, "resolved"),
+        ("authorise", {"once": True}, "resolved"),
+        ("withdraw", {}, "undecided"),
     ]
     for number, (action, more, state) in enumerate(acts, 1):
         done = decide(operator, swap, action, number, reason=f"because {number}", **more)

@@ -12,7 +12,7 @@ from modemagent.registry.list_calls import ListCalls
 from modemagent.registry.policy_calls import PolicyCalls
 from modemagent.registry.rules.pairing import LinkState
 from modemagent.registry.store import effective, link_filter, notices, reader, recheck
-from modemagent.registry.store.decisions import Decision, DecisionAction, decide
+from modemagent.registry.store.decisions import Decision, DecisionAction, DecisionRefused, decide
 from modemagent.registry.store.documents import to_rfc3339
 from modemagent.registry.store.engine import now_ms
 from modemagent.registry.store.policies import PolicyConflict, StalePolicy
@@ -22,6 +22,7 @@ from tests.registry.history.wire import imei
 from tests.registry.rules.conftest import Store
 
 TAC = IMEI[:8]
+THIRD_ICCID = "8988303000000000036"
 
 
 class Fleet:
@@ -42,6 +43,12 @@ class Fleet:
         found = self.calls.add(given)
         self.recheck()
         return found
+
+    def decide(self, finding_id: str, action: DecisionAction, *, once: bool = False) -> None:
+        revision = self.store.finding(finding_id)["revision"]
+        decision = Decision(action, "ticket 7", "ann", once=once)
+        self.store.run(lambda batch: decide(batch, finding_id, revision, decision))
+        self.recheck()
 
     def recheck(self, later_s: float = 0) -> None:
         while self.store.run(recheck.step, later_s):
@@ -211,11 +218,15 @@ def test_authorised_swap_is_a_pair_of_the_policy(fleet: Fleet) -> None:
     fleet.store.run(lambda batch: decide(batch, one["id"], one["revision"], decision))
     fleet.recheck()
     assert (fleet.state(), fleet.store.types()) == ("linked", [])
+    assert fleet.store.finding(one["id"])["authorised"] == {"once": False, "ended_at": None}
     policy = fleet.calls.policy(found["ref"]) or {}
     assert policy["pairs"] == [{"imei": IMEI, "iccid": ICCID}]
     assert [(each["revision"], each["reason"]) for each in policy["history"]] == [
         (1, ""), (2, "ticket 7"),
     ]  # fmt: skip
+    fleet.decide(one["id"], DecisionAction.WITHDRAW)
+    assert (fleet.state(), fleet.store.types()) == ("differed", ["pairing.violation"])
+    assert (fleet.calls.policy(found["ref"]) or {})["pairs"] == []
 
 
 def test_authorised_swap_is_learned(fleet: Fleet) -> None:
@@ -223,10 +234,56 @@ def test_authorised_swap_is_learned(fleet: Fleet) -> None:
     fleet.add(mode="learn")
     fleet.report("sim_changed", sims=[sim(OTHER_ICCID)])
     (one,) = fleet.store.findings()
-    decision = Decision(DecisionAction.AUTHORISE, "ticket 7", "ann")
-    fleet.store.run(lambda batch: decide(batch, one["id"], one["revision"], decision))
-    fleet.recheck()
+    fleet.decide(one["id"], DecisionAction.AUTHORISE)
     assert fleet.state() == "linked"
+    fleet.decide(one["id"], DecisionAction.WITHDRAW)
+    assert fleet.state() == "differed"
+    fleet.report("sim_changed", sims=[sim()])
+    assert fleet.state() == "linked"
+
+
+@pytest.mark.parametrize("given", [{"mode": "enforce", "iccids": [ICCID]}, {"mode": "learn"}])
+def test_once_ends_when_another_sim_is_read(fleet: Fleet, given: dict[str, Any]) -> None:
+    fleet.report("identified")
+    policy = fleet.add(**given)
+    fleet.report("sim_changed", sims=[sim(OTHER_ICCID)])
+    (swap,) = (one for one in fleet.store.findings() if one["type"] == "sim.swapped")
+    fleet.decide(swap["id"], DecisionAction.AUTHORISE, once=True)
+    assert (fleet.state(), fleet.store.types()) == ("linked", ["sim.swapped"])
+    trial = fleet.calls.dry_run(policy["ref"], 10) or {}
+    assert trial["counts"]["linked"] == 1
+    fleet.report("removed", modem=None, sims=[])
+    fleet.report("identified", sims=[sim(OTHER_ICCID)])
+    assert fleet.state() == "linked"
+    fleet.report("sim_changed", sims=[sim()])
+    assert fleet.state() == "linked"
+    assert fleet.store.finding(swap["id"])["authorised"]["ended_at"]
+    fleet.report("sim_changed", sims=[sim(OTHER_ICCID)])
+    assert fleet.state() == "differed"
+    assert (fleet.calls.policy(policy["ref"]) or {})["revision"] == 1
+
+
+def test_authorised_swap_that_is_over_allows_nothing(fleet: Fleet) -> None:
+    fleet.report("identified")
+    fleet.add(mode="enforce", iccids=[ICCID])
+    fleet.report("sim_changed", sims=[sim(OTHER_ICCID)])
+    fleet.report("sim_changed", sims=[sim(THIRD_ICCID)])
+    (swap, _) = (one for one in fleet.store.findings() if one["type"] == "sim.swapped")
+    fleet.decide(swap["id"], DecisionAction.AUTHORISE)
+    assert fleet.state() == "differed"
+    assert fleet.store.finding(swap["id"])["authorised"] is None
+
+
+def test_withdrawn_once_is_a_violation_again(fleet: Fleet) -> None:
+    fleet.report("identified")
+    fleet.add(mode="enforce", iccids=[OTHER_ICCID])
+    (one,) = fleet.store.findings()
+    fleet.decide(one["id"], DecisionAction.AUTHORISE, once=True)
+    assert (fleet.state(), fleet.store.types()) == ("linked", [])
+    fleet.decide(one["id"], DecisionAction.WITHDRAW)
+    assert (fleet.state(), fleet.store.types()) == ("differed", ["pairing.violation"])
+    with pytest.raises(DecisionRefused, match="nothing was decided"):
+        fleet.decide(one["id"], DecisionAction.WITHDRAW)
 
 
 def test_announced_work_suppresses_a_violation_until_it_ends(fleet: Fleet) -> None:

@@ -1,0 +1,35 @@
+"""What the authorisations of findings have allowed.
+
+Alembic revision 0017_authorisations.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0017_authorisations"
+down_revision = "0016_second_factor"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Create the table."""
+    long, still_open = sa.BigInteger(), sa.text("once AND ended_ms IS NULL")
+    op.create_table(
+        "authorisation",
+        *(sa.Column(one, long, nullable=False) for one in ("finding", "revision", "modem", "sim")),
+        sa.Column("slot", sa.SmallInteger(), nullable=False),
+        sa.Column("once", sa.Boolean(create_constraint=False), nullable=False),
+        *(sa.Column(one, long, nullable=True) for one in ("policy", "learned", "ended_ms")),
+        sa.PrimaryKeyConstraint("finding", "revision"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(
+        "authorisation_open",
+        "authorisation",
+        ["modem"],
+        sqlite_where=still_open,
+        postgresql_where=still_open,
+    )
