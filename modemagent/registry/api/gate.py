@@ -51,11 +51,11 @@ MOST_REQUESTS_EACH = 32  # at a time, of one token
 MOST_REQUESTS_OF_GATEWAY = 8
 MOST_REQUESTS_OF_ADDRESS = 8  # without a token
 _MOST_BYTES = 64 * 1024  # of a body that is not a batch of reports
-_MOST_BYTES_AT = {
-    "/api/v1/imports": 8 * 1024 * 1024,
-    "/api/v1/policy-imports": 8 * 1024 * 1024,
-    "/api/v1/checks": 4 * 1024 * 1024,
-}
+#: Of a body that lists numbers: a file, a policy with 100,000 pairs, the numbers of a check.
+_MOST_BYTES_OF_NUMBERS = 8 * 1024 * 1024
+_WITH_NUMBERS = re.compile(
+    r"/api/v1/(imports|policy-imports|policy-trials|checks|windows|policies(/[^/]+)?)"
+)
 _DELAY_OF_REFUSAL_S = 0.25
 _RETRY_WHEN_STOPPING_S = 10
 
@@ -215,7 +215,8 @@ class Gate:
     async def _serve_body(
         self, scope: AsgiScope, receive: Receive, send: Send, headers: Headers
     ) -> None:
-        most = _MOST_BYTES_AT.get(scope["path"], _MOST_BYTES)
+        has_numbers = _WITH_NUMBERS.fullmatch(scope["path"])
+        most = _MOST_BYTES_OF_NUMBERS if has_numbers else _MOST_BYTES
         body = RequestBody(receive, self._budget, most)
         try:
             content = await body.read(headers)

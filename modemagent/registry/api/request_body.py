@@ -24,6 +24,7 @@ _SLICE = 256 * 1024  # bytes that are decompressed before other requests get the
 MOST_DEPTH = 32
 _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 _BRACKETS = re.compile(rb"[\[\]{}]")
+_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _ENCODINGS = (b"gzip", b"x-gzip")
 
 
@@ -134,9 +135,20 @@ class RequestBody:
         return ProblemDetails(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
             "too_large",
-            f"the body must not exceed {self._most} bytes, also after decompression",
+            f"the body must not exceed {_size(self._most)}, also after decompression;"
+            " divide what it lists over several requests",
             limit=self._most,
         )
+
+
+def _size(size: int) -> str:
+    """Return a size in words.
+
+    >>> _size(65536), _size(8 * 1024 * 1024)
+    ('64 KiB', '8 MiB')
+    """
+    mib, rest = divmod(size, 1024 * 1024)
+    return f"{size // 1024} KiB" if rest else f"{mib} MiB"
 
 
 def has_body(headers: Mapping[bytes, bytes]) -> bool:
@@ -162,8 +174,16 @@ def is_too_deep(body: bytes | bytearray) -> bool:
     """Return True if JSON is nested more than 32 levels; malformed JSON may give either answer."""
     if body.count(b"[") + body.count(b"{") <= MOST_DEPTH:
         return False
+    # the usual large body, a flat list, has no escapes and is reduced to nothing in a few steps
+    plain = b"\\" not in body
+    outside = b"".join(body.split(b'"')[::2]) if plain else _STRINGS.sub(b"", body)
+    rest = outside.translate(None, _NOT_BRACKETS)
+    for _ in range(MOST_DEPTH // 2):  # each step removes one level or two
+        rest = rest.replace(b"{}", b"").replace(b"[]", b"")
+        if not rest:
+            return False
     depth = 0
-    for bracket in _BRACKETS.findall(_STRINGS.sub(b"", body)):
+    for bracket in _BRACKETS.findall(outside):
         depth += 1 if bracket in b"[{" else -1
         if depth > MOST_DEPTH:
             return True

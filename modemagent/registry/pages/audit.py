@@ -14,6 +14,7 @@ from modemagent.registry.audit_calls import AuditCalls
 from modemagent.registry.pages.act_words import ACTS
 from modemagent.registry.pages.choices import Chip
 from modemagent.registry.pages.csv_files import csv_lines
+from modemagent.registry.pages.deleted import ADDRESSES
 from modemagent.registry.pages.figures import ShownTime, moment
 from modemagent.registry.pages.frame import Answer, Ask, Download, Page
 from modemagent.registry.pages.links import Link
@@ -30,19 +31,6 @@ _FILTERS = ("actor", "kind", "object", "from", "to")
 _COLUMNS = ("position", "time", "actor", "kind", "object", "detail", "hash")
 #: Entries that are verified for a page; more take longer than a page may.
 _MOST_VERIFIED = 200_000
-#: Addresses of objects, by the first part of their names in the audit.
-_ADDRESSES = {
-    "asset": "/assets/A",
-    "case": "/cases/K",
-    "check": "/check/C",
-    "finding": "/findings/",
-    "gateway": "/gateways/",
-    "import": "/imports/I",
-    "modem": "/modems/",
-    "order": "/orders/O",
-    "policy": "/policies/P",
-    "sim": "/sims/",
-}
 _PROBLEMS = {
     "changed": "was changed",
     "removed": "was removed",
@@ -214,7 +202,7 @@ def _object(name: str, kinds: Mapping[str, str]) -> Link:
     """Return the link of an object; that of a modem or SIM has its reference, not its number."""
     kind, _, key = name.partition(":")
     kind = kinds.get(key, kind) if kind == "unit" else kind
-    address = _ADDRESSES.get(kind)
+    address = ADDRESSES.get(kind)
     if address is None:
         return Link(name.replace(":", " "))
     letter = address.rpartition("/")[2]

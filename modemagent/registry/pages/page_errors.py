@@ -6,11 +6,17 @@ from modemagent.errors import ModemAgentError
 
 
 class PageError(Exception):
-    """A request that ends with a page that states what to do next."""
+    """A request that ends with a page that states what to do next.
 
-    def __init__(self, status: int, title: str, detail: str, remedy: str = "") -> None:
+    :param record: address of the acts about an object
+    """
+
+    def __init__(
+        self, status: int, title: str, detail: str, remedy: str = "", record: str = ""
+    ) -> None:
         super().__init__(title)
         self.status, self.title, self.detail, self.remedy = status, title, detail, remedy
+        self.record = record
 
 
 def not_found(what: str) -> PageError:

@@ -27,6 +27,7 @@ from modemagent.registry.api.addresses import UNKNOWN, address_key
 from modemagent.registry.api.event_stream import EventStreams
 from modemagent.registry.api.problem_details import ProblemDetails
 from modemagent.registry.pages.csv_files import complete_or_marked
+from modemagent.registry.pages.deleted import deleted
 from modemagent.registry.pages.figures import count
 from modemagent.registry.pages.forms import MOST_FORM_BYTES, Form, read_form
 from modemagent.registry.pages.frame import (
@@ -62,12 +63,14 @@ _TEMPLATES = Path(__file__).parent / "templates"
 class ErrorPage:
     """What went wrong, and what to do next.
 
+    :param record: address of the acts about an object that was deleted
     :param request_id: under which an internal error is logged
     """
 
     title: str
     detail: str
     remedy: str
+    record: str
     request_id: str
 
 
@@ -244,7 +247,10 @@ class Pages:
         viewer = None
         if secret and found.status < HTTPStatus.INTERNAL_SERVER_ERROR:
             viewer = self._viewer(secret)
-        model = ErrorPage(found.title, found.detail, found.remedy, request_id)
+        if viewer is not None and found.status == HTTPStatus.NOT_FOUND:
+            with self._state.database.reading() as connection:
+                found = deleted(connection, request.url.path, viewer) or found
+        model = ErrorPage(found.title, found.detail, found.remedy, found.record, request_id)
         headers = {"Retry-After": "5"} if found.status in (429, 503) else {}
         page = Page("error.html", model, found.status, headers)
         return self._rendered(request, viewer, page)

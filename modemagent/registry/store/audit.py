@@ -201,6 +201,13 @@ def audit_page(
     }
 
 
+def last_act(connection: Connection, name: str) -> Row[Any] | None:
+    """Return the last act about an object, also one that waits to be chained."""
+    c = audit.c
+    query = select(c.kind, c.actor, c.made_ms).where(c.object == name)
+    return connection.execute(query.order_by(c.id.desc()).limit(1)).first()
+
+
 def _document(row: Row[Any]) -> Document:
     return {
         "position": row.position,

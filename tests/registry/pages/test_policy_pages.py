@@ -116,11 +116,19 @@ def test_masked_people_see_counts_and_do_not_edit(story: Story, path: str) -> No
     assert masked.get(f"{path}/edit").status == 403
 
 
-def test_policy_is_deleted(operator: Browser) -> None:
+def test_policy_is_deleted(story: Story, operator: Browser) -> None:
     form = {"name": "short", "mode": "observe", "site": "Lyon", "reason": "x", "seen": "yes"}
     path = operator.post("/policies/new", form).headers["Location"].partition("#")[0]
     assert operator.post(f"{path}/delete", {"revision": "1", "reason": "over"}).status == 303
-    assert operator.get(path).status == 404
+    gone = operator.get(path)
+    assert gone.status == 410
+    number = path.partition("P")[2]
+    assert f"The policy P{number}, short, was deleted by policy-maker at " in gone.text
+    assert "An auditor can see what was done with it" in gone.text
+    record = f"/audit?object=policy%3A{number}"
+    assert record in story.person("policy-auditor", PersonRole.AUDITOR).get(path).links
+    assert operator.post(f"{path}/apply", {"revision": "1", "mode": "learn"}).status == 410
+    assert operator.get("/policies/P999999999999").status == 404
 
 
 def test_work_is_announced_and_ended(operator: Browser) -> None:

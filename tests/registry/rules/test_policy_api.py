@@ -92,6 +92,19 @@ def test_conflict_names_both_policies(operator: Client) -> None:
     assert done.json["detail"] == "the policies a and b have the same tac"
 
 
+def test_policy_lists_more_than_other_bodies_hold(operator: Client) -> None:
+    imeis = [f"{86769804 * 10**6 + number}" for number in range(5000)]
+    policy = {"name": "many", "covers": {"imeis": imeis}}
+    made = send(operator, "POST", "policies", policy)
+    assert (made.status, len(made.json["covers"]["imeis"])) == (201, 5000), made.raw[:500]
+    path = f"policies/{made.json['ref']}"
+    assert send(operator, "PUT", path, {**policy, "mode": "learn"}, 1).status == 200
+    headers = {"Content-Type": "application/json", "Content-Length": str((8 << 20) + 1)}
+    large = operator.request("POST", "/api/v1/policy-trials", b"{}", **headers)
+    assert (large.status, large.json["limit"]) == (413, 8 << 20)
+    assert "8 MiB" in large.json["detail"]
+
+
 def test_short_form_covers_one_modem(operator: Client) -> None:
     done = send(operator, "PUT", f"policies/{IMEI}", {"mode": "enforce", "iccids": [ICCID]})
     assert (done.status, done.json["covers"]["imeis"]) == (201, [IMEI]), done.raw
