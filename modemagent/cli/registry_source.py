@@ -298,9 +298,15 @@ def recheck_source(
         return
     _check_no_token(token_file)
     from modemagent.registry.recheck_calls import RecheckCalls
+    from modemagent.registry.store.recheck_reader import NotStopped
 
     with opened_database(existing_database(database, state_dir)) as opened:
-        yield RecheckCalls(opened, "command line")
+        try:
+            yield RecheckCalls(opened, "command line")
+        except NotStopped as error:
+            raise RegistryRefused(
+                str(error), status=409, hint="See: modemagent registry rules runs --state stopped"
+            ) from error
 
 
 def _check_no_token(token_file: Path | None) -> None:

@@ -52,7 +52,8 @@ class RunDocument(Model):
 
     ``stopped``: the rules in ``stopped_by`` find something new about more than ``max_match_ratio``
     of all modems or SIMs, and about more than ``fewest``, so nothing is written until the run is
-    confirmed. ``counted``: a dry run is over. ``superseded``: a later run is about its units too.
+    confirmed. ``counted``: a dry run is over. ``superseded``: the run
+    ``superseded_by`` has taken over its units, and stops in turn if the limit is exceeded.
     """
 
     id: str
@@ -73,6 +74,7 @@ class RunDocument(Model):
     created_at: str
     confirmed_by: str | None
     confirmed_at: str | None
+    superseded_by: str | None
     finished_at: str | None
 
 
@@ -123,8 +125,7 @@ def confirm(request: Request, token: Operator, run: Key) -> Response:
     try:
         found = _calls(request, token).confirm(run)
     except NotStopped as error:
-        detail = f"the re-check does not wait to be confirmed: its state is {error}"
-        raise ProblemDetails(HTTPStatus.CONFLICT, "not_stopped", detail) from None
+        raise ProblemDetails(HTTPStatus.CONFLICT, "not_stopped", str(error)) from None
     return _answer(found, token, HTTPStatus.ACCEPTED)
 
 

@@ -142,7 +142,7 @@ class RequestBody:
 
 
 def _size(size: int) -> str:
-    """Return a size in words.
+    """Return a size as text.
 
     >>> _size(65536), _size(8 * 1024 * 1024)
     ('64 KiB', '8 MiB')

@@ -80,11 +80,15 @@ class RecheckView:
 
     :param cause: the import or the policy that was changed, if there is one
     :param undoes: what undoing the change does, as words; empty: it is not undone here
+    :param replaced_by: the run that has taken over what it is about
+    :param replaces: stopped runs that it has taken over
     :param limit: percentage of the modems or SIMs above which it waits
     """
 
     row: RecheckRow
     cause: Link | None
+    replaced_by: Link | None
+    replaces: list[Link]
     rules: list[RuleMatches]
     affected: int
     done: int
@@ -164,10 +168,14 @@ def _page(ask: Ask, refusal: Refusal | None = None) -> Page:
     if found is None:
         raise not_found("re-check")
     cause, undoes = _cause(ask, key)
+    with ask.reading() as connection:
+        replaces = recheck_reader.superseded(connection, int(key))
     is_waiting = found["state"] == RunState.STOPPED
     model = RecheckView(
         row=_row(found, ask),
         cause=_link(cause) if cause else None,
+        replaced_by=_run_link(found["superseded_by"]) if found["superseded_by"] else None,
+        replaces=[_run_link(one) for one in replaces],
         rules=sorted(
             (
                 RuleMatches(
@@ -226,6 +234,10 @@ def _link(cause: RecheckCause) -> Link:
         return Link(f"revision {cause.revision}", f"/policies/P{cause.key}#history")
     text = "undone import" if cause.kind == "undone" else "import"
     return Link(f"{text} I{cause.key}", f"/imports/I{cause.key}")
+
+
+def _run_link(run: int | str) -> Link:
+    return Link(f"R{run}", f"/rechecks/R{run}")
 
 
 def _row(one: Document, ask: Ask) -> RecheckRow:

@@ -201,7 +201,7 @@ def audit_page(
     }
 
 
-def last_act(connection: Connection, name: str) -> Row[Any] | None:
+def last_act(connection: Connection, name: str) -> Any:
     """Return the last act about an object, also one that waits to be chained."""
     c = audit.c
     query = select(c.kind, c.actor, c.made_ms).where(c.object == name)

@@ -27,6 +27,7 @@ from modemagent.registry.store.recheck_runs import (
     COUNTS,
     KIND,
     RESTING,
+    RUN_COLUMNS,
     RecheckRun,
     RunState,
     counts_of,
@@ -107,7 +108,7 @@ def _find(batch: Batch, run: RecheckRun) -> tuple[int, RecheckRun]:
 def _begin(batch: Batch, run: RecheckRun) -> RecheckRun:
     connection = batch.connection
     if not run.dry and run.scope != ALL:
-        _take_over(batch, run)
+        run = _take_over(batch, run)
     c = schema.unit.c
     query = select(c.kind, func.count()).group_by(c.kind)
     kinds = {row[0]: row[1] for row in connection.execute(query)}
@@ -122,14 +123,22 @@ def _begin(batch: Batch, run: RecheckRun) -> RecheckRun:
     )
 
 
-def _take_over(batch: Batch, run: RecheckRun) -> None:
-    """Take over the units of runs that wait to be confirmed: they are judged once more."""
+def _take_over(batch: Batch, run: RecheckRun) -> RecheckRun:
+    """Take over the units of runs that wait to be confirmed: they are judged once more.
+
+    A limit that was raised for this change does not hold for the others: the smallest one counts.
+    """
     connection = batch.connection
-    c = recheck_tables.recheck_run.c
+    table, c = recheck_tables.recheck_run, recheck_tables.recheck_run.c
     query = select(c.id).where(
         c.state == RunState.STOPPED, c.scope == run.scope, c.id != run.id
     )  # fmt: skip
-    for (other,) in connection.execute(query).all():
+    # locked and read again: one that was confirmed meanwhile is not taken over
+    keys = sorted((key,) for key in connection.execute(query).scalars())
+    rows = dialect.select_rows(connection, table, ("id",), RUN_COLUMNS, keys, lock=True)
+    found = [RecheckRun(*row) for row in rows]
+    stopped = [one for one in found if one.state == RunState.STOPPED]
+    for other in (one.id for one in stopped):
         connection.execute(
             text(
                 "INSERT INTO recheck_unit (run, unit) SELECT :run, unit FROM recheck_unit"
@@ -138,10 +147,27 @@ def _take_over(batch: Batch, run: RecheckRun) -> None:
             {"run": run.id, "other": other},
         )
         _forget_units(batch, other)
-        changes = (RunState.SUPERSEDED, batch.now_ms, other)
-        dialect.update_rows(
-            connection, recheck_tables.recheck_run, ("id",), ("state", "finished_ms"), [changes]
-        )
+        names = ("state", "finished_ms", "superseded_by")
+        changes = (RunState.SUPERSEDED, batch.now_ms, run.id, other)
+        dialect.update_rows(connection, table, ("id",), names, [changes])
+    others = [one for one in stopped if _subjects(connection, one) != {run.subject}]
+    return save(
+        batch,
+        run,
+        most_ppm=min([run.most_ppm, *(one.most_ppm for one in others)]),
+        fewest=min([run.fewest, *(one.fewest for one in others)]),
+    )
+
+
+def _subjects(connection: Connection, run: RecheckRun) -> set[str]:
+    """Return what was changed before a run and before those that it has taken over."""
+    found, keys, c = {run.subject}, [run.id], recheck_tables.recheck_run.c
+    while keys:
+        query = select(c.id, c.subject).where(c.superseded_by.in_(keys))
+        rows = connection.execute(query).all()
+        keys = [row.id for row in rows]
+        found |= {row.subject for row in rows}
+    return found
 
 
 def _count(batch: Batch, run: RecheckRun) -> tuple[int, RecheckRun]:

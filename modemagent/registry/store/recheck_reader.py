@@ -30,7 +30,19 @@ _MORE = ("confirmed_by", "confirmed_ms", "finished_ms")
 
 
 class NotStopped(Exception):
-    """A run that does not wait to be confirmed; carries its state."""
+    """A run that does not wait to be confirmed.
+
+    :param state: its state
+    :param superseded_by: the run that has taken over what it was about
+    """
+
+    def __init__(self, state: str, superseded_by: int | None) -> None:
+        if superseded_by is None:
+            text = f"the re-check does not wait to be confirmed: its state is {state}"
+        else:
+            text = f"the re-check was replaced by {superseded_by}; confirm that one if it waits"
+        super().__init__(text)
+        self.superseded_by = superseded_by
 
 
 class RecheckCause(NamedTuple):
@@ -72,6 +84,13 @@ def count_stopped(connection: Connection, most: int) -> int:
     return connection.execute(select(func.count()).select_from(capped)).scalar_one()
 
 
+def superseded(connection: Connection, run: int) -> list[int]:
+    """Return the stopped runs whose units a run has taken over."""
+    c = recheck_run.c
+    query = select(c.id).where(c.superseded_by == run).order_by(c.id)
+    return list(connection.execute(query).scalars())
+
+
 def cause_of(connection: Connection, run: int) -> RecheckCause | None:
     """Return the change that a run follows; None: it has no import and no revision of a policy."""
     c, i, v = recheck_run.c, import_run.c, policy_version.c
@@ -102,7 +121,8 @@ def confirm(batch: Batch, run: int, actor: str) -> Document | None:
         return None
     found = RecheckRun(*rows[0])
     if found.state != RunState.STOPPED:
-        raise NotStopped(found.state)
+        query = select(recheck_run.c.superseded_by).where(recheck_run.c.id == run)
+        raise NotStopped(found.state, connection.execute(query).scalar())
     changes = {"confirmed_by": actor, "confirmed_ms": batch.now_ms}
     save(batch, found, state=RunState.WRITING, after=0, done=0, **changes)
     add_job(batch, run)
@@ -161,6 +181,7 @@ def _document(row: Row[Any], counts: dict[str, tuple[int, ...]]) -> Document:
         "created_at": to_rfc3339(run.created_ms),
         "confirmed_by": row.confirmed_by,
         "confirmed_at": to_rfc3339(row.confirmed_ms),
+        "superseded_by": None if row.superseded_by is None else str(row.superseded_by),
         "finished_at": to_rfc3339(row.finished_ms),
     }
 

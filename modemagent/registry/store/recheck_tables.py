@@ -6,6 +6,7 @@ from sqlalchemy import (
     Column,
     Index,
     Table,
+    text,
 )
 
 from modemagent.registry.store.columns import (
@@ -26,6 +27,7 @@ __all__ = [
     "metadata", "modem_type", "recheck_part", "recheck_rule", "recheck_run", "recheck_unit",
 ]  # fmt: skip
 
+_OVER = text("superseded_by IS NOT NULL")
 
 # The newest maker, model and firmware of each modem (make 0: not read), by its TAC, and the state
 # of its links. ``read_at``: read over AT commands.
@@ -52,7 +54,9 @@ recheck_run = Table(
     *required(LONG, "modems", "sims", "affected", "done", "after", "created_ms"),
     *optional(LONG, "confirmed_ms", "finished_ms"),
     *optional(TEXT, "confirmed_by"),
+    *optional(LONG, "superseded_by"),  # the run that has taken over the units
     Index("recheck_run_of_state", "state"),
+    Index("recheck_run_superseded", "superseded_by", sqlite_where=_OVER, postgresql_where=_OVER),
 )
 
 # Counts by rule: new findings, findings whose cause is gone, modems and SIMs with a new one.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.resources
 import os
 import re
+import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,7 +18,8 @@ from typing import Any, TypeVar
 import pytest
 
 from modemagent.registry.store.people import PersonRole
-from tests.registry.conftest import IMEI, OTHER_ICCID, Gateway
+from tests.registry.conftest import IMEI, OTHER_ICCID, Gateway, Registry
+from tests.registry.history.wire import imei
 from tests.registry.pages.conftest import Browser, Story
 
 playwright = pytest.importorskip("playwright.sync_api", reason="the extra browser is missing")
@@ -201,6 +203,60 @@ def test_finding_is_decided_without_script(story: Story, chromium: Chromium) -> 
     shown = chromium.visit(person, body, java_script_enabled=False)
     assert "plain assigned to ben" in shown
     assert "is at the site" in shown
+
+
+def test_change_that_stops_is_confirmed_or_undone(tmp_path: Path, chromium: Chromium) -> None:
+    registry = Registry(tmp_path)
+    registry.start()
+    story = Story(registry)
+    person = story.person("brake", PersonRole.OPERATOR)
+    gateway = Gateway()
+    registry.client("--scope", "gateway", "--gateway-id", gateway.gateway_id).post(
+        *(
+            gateway.report("identified", imei(str(number)), [],
+                           port={"path": "/dev/ttyUSB2", "id": f"usb:1-{number}:1.2"})
+            for number in range(12)
+        )
+    )  # fmt: skip
+
+    def stopped_after_import(page: Any, base: str, target: str) -> str:
+        page.goto(base + "/imports")
+        page.locator("[name=target]").last.select_option(target)
+        page.locator("[name=pasted]").fill(f"tac\n{imei('0')[:8]}\n")
+        page.get_by_role("button", name="Dry run").click()
+        page.get_by_role("button", name="Import", exact=True).click()
+        page.wait_for_url("**/imports/I*")
+        story.wait_for_rechecks()
+        page.goto(base + "/rechecks?state=stopped")
+        page.get_by_role("link", name=re.compile(r"^R\d+$")).click()
+        assert "It would make 12 new findings" in page.locator("main").inner_text()
+        return str(page.url)
+
+    def body(page: Any, base: str) -> tuple[str, str]:
+        first = stopped_after_import(page, base, "prohibited")
+        page.get_by_text("Confirm…").click()
+        page.get_by_role("button", name="Make 12 findings").click()
+        story.wait_for_rechecks()
+        second = stopped_after_import(page, base, "tracked")
+        page.get_by_text("Undo the change…").click()
+        page.get_by_role("button", name="Undo the change").click()
+        page.wait_for_url("**/imports/I*")
+        story.wait_for_rechecks()
+        page.goto(first)
+        confirmed = page.locator("main").inner_text()
+        page.goto(second)
+        return confirmed, page.locator("main").inner_text()
+
+    try:
+        confirmed, undone = chromium.visit(person, body)
+        reader = registry.client("--scope", "read")
+        types = [one["type"] for one in reader.get("findings")["findings"]]
+    finally:
+        story.database.close()
+        registry.stop(signal.SIGKILL)
+    assert re.search(r"Confirmed .* by brake\.", confirmed)
+    assert "Replaced by R" in undone
+    assert types == ["imei.prohibited"] * 12
 
 
 def test_number_is_found_by_keys_alone(story: Story, chromium: Chromium) -> None:

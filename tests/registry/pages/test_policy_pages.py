@@ -87,7 +87,11 @@ def test_change_that_waits_is_confirmed_or_undone(
     assert undone.headers["Location"] == f"{path}#history"
     assert "by mistake" in operator.get(path).text
     story.wait_for_rechecks()
-    assert "replaced by a later one" in operator.get(waiting).text
+    over = operator.get(waiting).text
+    assert "replaced by a later one" in over
+    later = re.search(r'Replaced by <a href="(/rechecks/R\d+)"', over)
+    assert later
+    assert waiting in operator.get(later[1]).links
     for act in ("confirm", "undo"):
         assert operator.post(f"{waiting}/{act}", {"reason": "again"}).status == 409
     other = story.stopped("tac", "tacs", 2)

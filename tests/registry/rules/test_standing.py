@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from modemagent.registry.list_calls import ListCalls
+from modemagent.registry.policy_calls import PolicyCalls
 from modemagent.registry.store import effective, recheck, recheck_reader, recheck_tables
 from modemagent.registry.store.engine import now_ms
 from tests.conftest import call_in_process
@@ -170,7 +171,7 @@ def test_brake_stops_a_change_until_it_is_confirmed(fleet: Fleet) -> None:
     assert fleet.store.types() == ["imei.prohibited"] * 12 + ["sim.swapped"]
     assert fleet.held() == 0
     done = call_in_process("registry", "rules", "confirm", run["id"], *where)
-    assert done.returncode != 0
+    assert (done.returncode, "its state is done" in done.stderr) == (6, True)
 
 
 def test_undone_change_supersedes_the_stopped_one(fleet: Fleet) -> None:
@@ -189,9 +190,51 @@ def test_another_entry_is_judged_with_the_stopped_one(fleet: Fleet) -> None:
     fleet.add(12)
     fleet.put("prohibited", "tac", imei("0")[:8])
     fleet.put("tracked", "imei", imei("0"))
-    assert [one["state"] for one in fleet.runs()] == ["stopped", "superseded"]
-    assert fleet.runs()[0]["affected"] == 12
+    second, first = fleet.runs()
+    assert [second["state"], first["state"]] == ["stopped", "superseded"]
+    assert (first["superseded_by"], second["superseded_by"]) == (second["id"], None)
+    assert second["affected"] == 12
     assert fleet.store.types() == []
+    where = ("--database", fleet.store.database.url)
+    done = call_in_process("registry", "rules", "confirm", first["id"], *where)
+    assert (done.returncode, f"replaced by {second['id']}" in done.stderr) == (6, True)
+
+
+def test_raised_limit_holds_for_its_own_change(fleet: Fleet) -> None:
+    fleet.add(24)
+    calls = PolicyCalls(fleet.store.database, "tests")
+    sims = {"mode": "enforce", "iccids": [iccid("another")]}
+    half = [imei(str(number)) for number in range(12)]
+    first = calls.add({"name": "a", "covers": {"imeis": half}, **sims})
+    calls.add({"name": "b", "covers": {"tacs": [imei("0")[:8]]}, **sims, "mode": "observe"})
+    fleet.recheck()
+    (of_b,) = (one for one in calls.policies(10, None)["policies"] if one["name"] == "b")
+    calls.apply(of_b["ref"], of_b["revision"], "enforce", "", max_match_ratio=1)
+    fleet.recheck()
+    states = [(one["subject"], one["state"]) for one in fleet.runs()]
+    assert states[0] == ("b", "stopped")
+    assert ("a", "superseded") in states
+    assert fleet.store.types() == []
+    calls.apply(first["ref"], first["revision"], "observe", "")
+    fleet.recheck()
+    states = [(one["subject"], one["state"]) for one in fleet.runs()]
+    assert states[0] == ("a", "stopped")  # what b has changed still waits
+    policy = calls.policy(of_b["ref"]) or {}
+    calls.apply(of_b["ref"], policy["revision"], "enforce", "once more", max_match_ratio=1)
+    fleet.recheck()
+    assert fleet.store.types() == []
+
+
+def test_limit_is_raised_for_a_change_that_waits(fleet: Fleet) -> None:
+    fleet.add(12)
+    calls = PolicyCalls(fleet.store.database, "tests")
+    given = {"name": "a", "covers": {"tacs": [imei("0")[:8]]}, "iccids": [iccid("another")]}
+    policy = calls.add({**given, "mode": "enforce"})
+    fleet.recheck()
+    assert [one["state"] for one in fleet.runs()] == ["stopped"]
+    calls.apply(policy["ref"], policy["revision"], "enforce", "", max_match_ratio=1)
+    fleet.recheck()
+    assert fleet.store.types() == ["pairing.violation"] * 12
 
 
 def test_few_modems_of_a_small_fleet_do_not_stop_a_change(fleet: Fleet) -> None:

@@ -1,4 +1,4 @@
-"""What the authorisations of findings have allowed.
+"""What the authorisations of findings have allowed, and which re-check replaces a stopped one.
 
 Alembic revision 0017_authorisations.
 """
@@ -15,7 +15,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Create the table."""
+    """Create the table, and add the column."""
     long, still_open = sa.BigInteger(), sa.text("once AND ended_ms IS NULL")
     op.create_table(
         "authorisation",
@@ -32,4 +32,13 @@ def upgrade() -> None:
         ["modem"],
         sqlite_where=still_open,
         postgresql_where=still_open,
+    )
+    is_over = sa.text("superseded_by IS NOT NULL")
+    op.add_column("recheck_run", sa.Column("superseded_by", long, nullable=True))
+    op.create_index(
+        "recheck_run_superseded",
+        "recheck_run",
+        ["superseded_by"],
+        sqlite_where=is_over,
+        postgresql_where=is_over,
     )
