@@ -36,13 +36,21 @@ def lookup_command(identifier: str, as_json: bool, **where: Any) -> int:
     \b
     modemagent registry lookup 867698040000013
     modemagent registry lookup 8988303000000000010 --json
+    modemagent registry lookup 0013
 
-    Exits with status 4 if nothing matches.
+    Of 4 to 8 digits, the newest IMEIs and ICCIDs that end with them are listed too. Exits with
+    status 4 if nothing matches in full.
     """
     document = source(**where).get("lookup", id=identifier) or {"matches": []}
     columns = ("kind", "id", "modem", "sim", "gateway", "last_seen")
     matches = rows(document, "matches", columns)
-    show_rows(document, matches, columns, as_json, none="No match.")
+    candidates = [] if as_json else rows(document, "candidates", columns)
+    if as_json or matches or not candidates:
+        show_rows(document, matches, columns, as_json, none="No match.")
+    if candidates:
+        end = " (the newest; there are more)" if document.get("more_candidates") else ""
+        click.echo(f"Numbers that end with {identifier}{end}:")
+        show_rows(document, candidates, columns, as_json)
     return 0 if matches else 4
 
 

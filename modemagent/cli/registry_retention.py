@@ -12,13 +12,13 @@ from modemagent.cli.registry_lists import dry_run_option
 from modemagent.cli.registry_source import retention_source, source_options
 from modemagent.errors import UsageError
 
-_COLUMNS = ("kind", "days", "due", "set_by", "text")
+_COLUMNS = ("kind", "days", "due", "deleted", "deleted_at", "set_by", "text")
 
 
 @click.group("retention", invoke_without_command=True)
 @source_options
 def group(as_json: bool, **where: Any) -> None:
-    """Show how long each kind of data is kept, and how many rows are older (due).
+    """Show how long each kind of data is kept, how many rows are older (due), and the last run.
 
     \b
     modemagent registry retention
@@ -81,3 +81,13 @@ def _show(found: dict[str, Any], as_json: bool) -> None:
         for one in found["retention"]
     ]
     show_rows(found, rows, _COLUMNS, as_json)
+    if not as_json:
+        click.echo(f"next run: {found.get('next_run_at') or 'not known'}")
+        click.echo(f"last run: {_last_run(found.get('last_run'))}")
+
+
+def _last_run(found: dict[str, Any] | None) -> str:
+    if found is None:
+        return "none yet"
+    deleted = ", ".join(f"{rows} of {kind}" for kind, rows in found["deleted"].items())
+    return f"{found['began_at']}, deleted {deleted or 'nothing'}"

@@ -22,6 +22,7 @@ from modemagent.registry.store.decisions import (
 )
 from modemagent.registry.store.documents import Document
 from modemagent.registry.store.engine import Database
+from modemagent.registry.store.partial_lookup import lookup_partly
 from modemagent.registry.store.recorder import Recorder
 
 _PAGES: dict[str, Callable[..., Document]] = {
@@ -58,7 +59,7 @@ class DatabaseSource:
             parameters["after"] = int(parameters["after"])
         with self._database.reading() as connection:
             if path == "lookup":
-                return reader.lookup(connection, parameters["id"])
+                return lookup_partly(connection, parameters["id"], full_ids=True)
             if path == "rules":
                 return reader.rules(connection)
             if path.startswith(_FINDING):

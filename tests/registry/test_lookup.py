@@ -18,7 +18,16 @@ from modemagent.registry.store.pipeline import Pipeline
 from modemagent.registry.store.record import Arrival
 from modemagent.registry.store.recorder import Recorder
 from modemagent.report.message import canonical_body
-from tests.registry.conftest import ICCID, IMEI, Client, Gateway, PostgresServer, sim
+from tests.conftest import call_in_process
+from tests.registry.conftest import (
+    ICCID,
+    IMEI,
+    Client,
+    Gateway,
+    PostgresServer,
+    Registry,
+    sim,
+)
 
 _COUNT = (
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT {}) SELECT max(i) FROM n"
@@ -77,3 +86,37 @@ def test_quick_connection_interrupts_a_long_statement(tmp_path: Path) -> None:
             for _ in range(200):  # more steps than one transaction may have, but in many
                 with quick.begin():
                     assert quick.exec_driver_sql(_COUNT.format(10)).scalar() == 10
+
+
+def test_last_digits_find_candidates(
+    registry: Registry, gateway_client: Callable[[str], Client]
+) -> None:
+    gateway = Gateway()
+    reports = []
+    alike = [one for number in range(300) if (one := imei(number * 1000 + 7)).endswith("0070")]
+    for number, one in enumerate(alike[:21]):
+        report = gateway.report("identified", imei=one, sims=[])
+        report["port"] |= {"id": f"usb:1-{number}:1.2"}
+        reports.append(report)
+    other = gateway.report("identified", imei=IMEI, sims=[sim(ICCID)])
+    other["port"] |= {"id": "usb:2-1:1.2"}
+    assert set(gateway_client("gw-1").post(*reports, other)) == {"accepted"}
+    full = registry.client("--scope", "read", "--full-ids")
+    found = full.get(f"lookup?id={IMEI[-8:]}")
+    assert (found["matches"], found["more_candidates"]) == ([], False)
+    (one,) = found["candidates"]
+    assert (one["kind"], one["id"], one["sim"], one["gateway"]) == ("imei", IMEI, ICCID, "gw-1")
+    (of_sim,) = full.get(f"lookup?id={ICCID[-5:]}")["candidates"]
+    assert (of_sim["kind"], of_sim["id"], of_sim["modem"]) == ("iccid", ICCID, IMEI)
+    assert full.get(f"lookup?id={IMEI[-3:]}")["candidates"] == []
+    assert full.get(f"lookup?id={IMEI}")["candidates"] == []
+    found = full.get("lookup?id=0070")
+    assert (len(found["candidates"]), found["more_candidates"]) == (20, True)
+    assert found["candidates"][0]["id"] == alike[20]
+    reader = registry.client("--scope", "read")
+    (masked,) = reader.get(f"lookup?id={IMEI[-4:]}")["candidates"]
+    assert masked["id"] == f"{IMEI[:6]}*****{IMEI[-4:]}"
+    assert reader.get(f"lookup?id={IMEI[-5:]}")["candidates"] == []
+    done = call_in_process("registry", "lookup", IMEI[-6:], *registry.where)
+    assert (done.returncode, IMEI in done.stdout) == (4, True)
+    assert f"Numbers that end with {IMEI[-6:]}:" in done.stdout

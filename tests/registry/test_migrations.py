@@ -26,6 +26,7 @@ from modemagent.registry.store.engine import Database
 from modemagent.registry.store.slots import StoredSlot, pack, unpack
 
 
+@pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index")
 def test_revisions_make_the_schema(empty_database_url: str) -> None:
     database = Database(empty_database_url)
     with database.reading() as connection:
@@ -35,7 +36,11 @@ def test_revisions_make_the_schema(empty_database_url: str) -> None:
         assert view_tables.metadata is people_tables.metadata
         found = compare_metadata(context, people_tables.metadata)
     database.close()
-    others = [one for one in found if not str(one[1]).startswith("report_")]
+    others = [
+        one
+        for one in found
+        if not (str(one[1]).startswith("report_") or "unit_of_last_digits" in str(one[1]))
+    ]
     assert others == []
 
 

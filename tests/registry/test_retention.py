@@ -50,6 +50,11 @@ def test_deleted_body_is_answered_with_its_dates(registry: Registry, reader: Cli
     shown = registry.client("--scope", "admin").get("retention")["retention"][0]
     assert (shown["kind"], shown["days"]) == ("bodies", 99)
     run_timer(database)
+    admin = registry.client("--scope", "admin")
+    while not (after := admin.get("retention"))["retention"][0]["deleted_at"]:
+        pass
+    assert after["retention"][0]["deleted"] >= 3
+    assert after["next_run_at"] > after["last_run"]["ended_at"]
     database.close()
     path = "/api/v1/reports/gw-1/stream-1/"
     while (found := reader.request("GET", f"{path}{changed['sequence']}")).status == 200:
@@ -77,7 +82,7 @@ def test_bodies_are_deleted_in_slices(database_url: str, monkeypatch: pytest.Mon
     while more:
         slices += 1
         with database.writing() as connection:
-            more = upkeep.delete_bodies(database.new_batch(connection), now - 99 * DAY_MS)
+            more = upkeep.delete_bodies(database.new_batch(connection), now - 99 * DAY_MS).more
     with database.reading() as connection:
         left = connection.execute(text("SELECT sequence FROM report ORDER BY 1")).scalars().all()
     database.close()
@@ -124,7 +129,14 @@ def test_each_kind_of_data_has_its_limit(database_url: str, tmp_path: Path) -> N
     done = call_in_process("registry", "retention", "apply", "--json", *where)
     found = json.loads(done.stdout)["retention"]
     assert {one["kind"]: one["due"] for one in found} == due
-    assert not any(one["due"] for one in retention.retention()["retention"])
+    after = retention.retention()
+    assert not any(one["due"] for one in after["retention"])
+    assert after["last_run"]["deleted"] == {name: number for name, number in due.items() if number}
+    assert after["last_run"]["ended_at"] and after["next_run_at"] is None  # no server has run
+    shown = call_in_process("registry", "retention", *where)
+    assert (
+        "last run: " in shown.stdout and ", deleted 1 of checks, 1 of cases, 2 of" in shown.stdout
+    )
     assert cases.case(old_case) is None and cases.case(new_case) is not None
     assert lists.check_results(old_check, 1, None) is None
     assert lists.check_results(new_check, 1, None) is not None

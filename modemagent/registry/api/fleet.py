@@ -20,6 +20,7 @@ from modemagent.registry.api.documents import PROBLEM, PROBLEMS, LinkState
 from modemagent.registry.api.problem_details import ProblemDetails
 from modemagent.registry.received import SEQUENCE_LIMIT
 from modemagent.registry.store import erasure, reader, refs
+from modemagent.registry.store.partial_lookup import lookup_partly
 from modemagent.registry.store.tokens import GATEWAY_ID, Scope, Token
 
 router = APIRouter(prefix="/api/v1", tags=["fleet"], responses=PROBLEMS)
@@ -104,7 +105,7 @@ def lookup(
     wanted: Annotated[str, Query(alias="id", min_length=1, max_length=256)],
 ) -> Response:
     """Find an IMEI, IMEISV, MEID, ICCID, IMSI, EID, serial number or gateway id."""
-    return answer(request, token, reader.lookup, wanted)
+    return answer(request, token, lookup_partly, wanted, full_ids=token.full_ids)
 
 
 @router.get(

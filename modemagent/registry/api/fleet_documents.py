@@ -246,7 +246,15 @@ class Match(Document):
 
 
 class Matches(Document):
+    """Matches of an identifier.
+
+    ``candidates``: of 4 to 8 digits, the newest modems and SIMs whose IMEI or ICCID ends with them;
+    without full-id scope, of 4 digits only. ``more_candidates``: there are more.
+    """
+
     matches: list[Match]
+    candidates: list[Match]
+    more_candidates: bool
 
 
 class Modems(Document):

@@ -32,7 +32,10 @@ class RetentionRequest(BaseModel):
 
 
 class KindDocument(Document):
-    """A kind of data; ``due`` is the number of rows that are older than its limit."""
+    """A kind of data; ``due`` is the number of rows that are older than its limit.
+
+    ``deleted``: how many rows were deleted when some were deleted last.
+    """
 
     kind: Kind
     text: str
@@ -41,10 +44,22 @@ class KindDocument(Document):
     due: int
     set_by: str | None
     set_at: str | None
+    deleted: int
+    deleted_at: str | None
+
+
+class RetentionRunDocument(Document):
+    """The last run that deleted what was due; ``deleted``: rows by kind of data."""
+
+    began_at: str
+    ended_at: str | None
+    deleted: dict[str, int]
 
 
 class RetentionDocument(Document):
     retention: list[KindDocument]
+    next_run_at: str | None
+    last_run: RetentionRunDocument | None
 
 
 @router.get("/retention", response_model=RetentionDocument)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +13,7 @@ from modemagent.registry.pages.figures import ShownTime, moment
 from modemagent.registry.pages.frame import Answer, Ask, Page, SeeOther
 from modemagent.registry.pages.links import Link, Links
 from modemagent.registry.pages.number_check import NumberCheck, check_number
-from modemagent.registry.store import reader
+from modemagent.registry.store.partial_lookup import is_partial, lookup_partly
 
 _MOST = 256
 MASKED = Rates(*MASKED_LOOKUPS)
@@ -45,11 +46,17 @@ class LookupPage:
     """The field, and what was found for the number that was typed.
 
     :param checks: what the number is and is not; the most likely kind first
+    :param candidates: modems and SIMs whose numbers end with the digits that were typed
+    :param has_more: there are more candidates
+    :param needs_right: more than four digits find candidates for people who see full numbers
     """
 
     typed: str
     checks: list[NumberCheck]
     matches: list[MatchRow]
+    candidates: Sequence[MatchRow] = ()
+    has_more: bool = False
+    needs_right: bool = False
 
 
 def form(_: Ask) -> Answer:
@@ -64,14 +71,24 @@ def find(ask: Ask) -> Answer:
         return Page("lookup.html", LookupPage("", [], []))
     count_lookup(ask)
     with ask.reading() as connection:
-        found = reader.lookup(connection, typed)["matches"]
+        found = lookup_partly(connection, typed, full_ids=ask.who.full_ids)
         links = Links(connection, ask.who)
-        rows = [_row(one, links, ask.now) for one in found]
+        rows = [_row(one, links, ask.now) for one in found["matches"]]
+        candidates = [_row(one, links, ask.now) for one in found["candidates"]]
     urls = {row.link.url for row in rows if row.link.url}
-    if len(urls) == 1:
+    if len(urls) == 1 and not candidates:
         return SeeOther(urls.pop())
-    checks = [] if rows else check_number(typed)
-    return Page("lookup.html", LookupPage(typed, checks, rows))
+    checks = [] if rows or candidates else check_number(typed)
+    can_search = is_partial(typed, full_ids=ask.who.full_ids)
+    model = LookupPage(
+        typed,
+        checks,
+        rows,
+        candidates,
+        has_more=found["more_candidates"],
+        needs_right=not can_search and is_partial(typed, full_ids=True),
+    )
+    return Page("lookup.html", model)
 
 
 def count_lookup(ask: Ask) -> None:

@@ -30,6 +30,7 @@ from modemagent.registry.pages import (
     policy_form,
     rechecks,
     report,
+    retention,
     second_factor,
     sheet,
     sim,
@@ -107,7 +108,7 @@ MENU: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     ),
     ("Registers", (("/assets", "Assets"), ("/orders", "Orders"), ("/deadlines", "Deadlines"))),
     ("Lists", (("/lists", "Lists"), ("/imports", "Imports"))),
-    ("Record", (("/live", "Live events"), ("/audit", "Audit"))),
+    ("Record", (("/live", "Live events"), ("/audit", "Audit"), ("/retention", "Retention"))),
 )
 
 ROUTES = (
@@ -204,6 +205,7 @@ ROUTES = (
     _audit("GET", "/audit", audit.show),
     _audit("GET", "/audit/csv", audit.csv),
     _audit("POST", "/audit/verify", audit.verify),
+    PageRoute("GET", "/retention", retention.show, "see how long data is kept", Scope.ADMIN),
     _get("/orders", orders.show_all),
     _get("/orders/{name}", orders.show),
     _get("/orders/{name}/csv", orders.csv),

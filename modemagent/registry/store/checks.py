@@ -25,6 +25,7 @@ from modemagent.registry.store.documents import Document, to_rfc3339
 from modemagent.registry.store.known_numbers import known_numbers
 from modemagent.registry.store.lists import entries_about
 from modemagent.registry.store.tac_table import models_of
+from modemagent.registry.store.upkeep import Deleted
 
 AT_ONCE = 1000  # numbers that are checked in the request
 MOST = 100_000
@@ -214,15 +215,15 @@ def run_part(batch: Batch, run: int) -> bool:
     return False
 
 
-def delete_old(batch: Batch, oldest_ms: int) -> bool:
-    """Delete some checks that were made before a time; return True if there may be more."""
+def delete_old(batch: Batch, oldest_ms: int) -> Deleted:
+    """Delete some checks that were made before a time."""
     c = list_tables.check_run.c
     query = select(c.id, c.created_ms).order_by(c.id).limit(_DELETED_AT_ONCE)
     rows = batch.connection.execute(query).all()
     old = [(row.id,) for row in rows if row.created_ms < oldest_ms]
     dialect.delete_rows(batch.connection, list_tables.check_part, ("check_run",), old)
     dialect.delete_rows(batch.connection, list_tables.check_run, ("id",), old)
-    return len(old) == _DELETED_AT_ONCE
+    return Deleted(len(old), len(old) == _DELETED_AT_ONCE)
 
 
 def run_document(connection: Connection, run: int) -> Document | None:

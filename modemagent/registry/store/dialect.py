@@ -273,8 +273,8 @@ def lock_outbound(connection: Connection) -> None:
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (_OUTBOUND_LOCK,))
 
 
-def delete_oldest_bodies(connection: Connection, oldest_ms: int, count: int) -> bool:
-    """Delete older ones among the first stored bodies; return True if there may be more (SQLite).
+def delete_oldest_bodies(connection: Connection, oldest_ms: int, count: int) -> int:
+    """Delete older ones among the first stored bodies; return their number (SQLite).
 
     Rows are numbered in the order of receipt, so the others are not read.
     """
@@ -284,7 +284,7 @@ def delete_oldest_bodies(connection: Connection, oldest_ms: int, count: int) -> 
     old = [(row,) for row, received_ms in chosen if received_ms < oldest_ms]
     if old:
         connection.exec_driver_sql("DELETE FROM report WHERE rowid = ?", old)
-    return len(old) == count
+    return len(old)
 
 
 def database_bytes(connection: Connection) -> int:

@@ -26,10 +26,11 @@ from modemagent.registry.store.jobs import TimerKind
 from modemagent.registry.store.key_pages import DAY_MS
 from modemagent.registry.store.list_tables import check_run, list_past
 from modemagent.registry.store.outbound_tables import note
+from modemagent.registry.store.upkeep import Deleted
 
 BODIES = "bodies"
 MOST_DAYS = 36_500
-_SETTING, _CLEANED = "retention", "retention_presence"
+_SETTING, _CLEANED, _LAST_RUN = "retention", "retention_presence", "retention_run"
 _AT_ONCE = 1000
 _CASES_AT_ONCE = 50
 _OF_CASES = (case_thing, case_task, case_entry, case_place, case_sighting)
@@ -42,14 +43,14 @@ class DataKind(NamedTuple):
     :param default: days that it is kept if no limit was set; None: without limit
     :param least: smallest limit in days
     :param older: counts the rows that are older than a time
-    :param delete: deletes some of them; True: there may be more
+    :param delete: deletes some of them
     """
 
     text: str
     default: int | None
     least: int
     older: Callable[[Connection, int], int]
-    delete: Callable[[Batch, int], bool]
+    delete: Callable[[Batch, int], Deleted]
 
 
 class Limit(NamedTuple):
@@ -58,6 +59,20 @@ class Limit(NamedTuple):
     days: int | None
     set_by: str
     set_ms: int
+
+
+class RetentionRun(NamedTuple):
+    """A run that deletes what is older than its limit, in several transactions.
+
+    :param ended_ms: None: it has not ended yet
+    :param deleted: number of rows by kind of data
+    :param latest: when some of a kind was deleted last, and how many rows
+    """
+
+    began_ms: int
+    ended_ms: int | None
+    deleted: dict[str, int]
+    latest: dict[str, tuple[int, int]]
 
 
 def _older(table: Table, column: str) -> Callable[[Connection, int], int]:
@@ -72,17 +87,17 @@ def _count_removed(connection: Connection, oldest_ms: int) -> int:
     return sum(_older(one, "removed_ms")(connection, oldest_ms) for one in _REMOVED)
 
 
-def _delete_removed(batch: Batch, oldest_ms: int) -> bool:
-    more = False
+def _delete_removed(batch: Batch, oldest_ms: int) -> Deleted:
+    rows, more = 0, False
     for table in _REMOVED:
         query = select(table.c.id).where(table.c.removed_ms < oldest_ms).limit(_AT_ONCE)
         keys = [(key,) for key in batch.connection.execute(query).scalars()]
         dialect.delete_rows(batch.connection, table, ("id",), keys)
-        more = more or len(keys) == _AT_ONCE
-    return more
+        rows, more = rows + len(keys), more or len(keys) == _AT_ONCE
+    return Deleted(rows, more)
 
 
-def _delete_cases(batch: Batch, oldest_ms: int) -> bool:
+def _delete_cases(batch: Batch, oldest_ms: int) -> Deleted:
     """Delete cases that were closed before a time, with the notes about them."""
     connection, c = batch.connection, device_case.c
     query = select(c.id).where(c.state == "closed", c.closed_ms < oldest_ms).limit(_CASES_AT_ONCE)
@@ -93,7 +108,7 @@ def _delete_cases(batch: Batch, oldest_ms: int) -> bool:
     dialect.delete_rows(connection, note, ("about",), [(f"case:{key}",) for (key,) in keys])
     for (key,) in keys:
         acts.note(connection, "case.delete", f"case:{key}")
-    return len(keys) == _CASES_AT_ONCE
+    return Deleted(len(keys), len(keys) == _CASES_AT_ONCE)
 
 
 def _year(at_ms: int) -> int:
@@ -106,14 +121,15 @@ def _count_days(connection: Connection, oldest_ms: int) -> int:
     return connection.execute(query).scalar_one()
 
 
-def _delete_days(batch: Batch, oldest_ms: int) -> bool:
+def _delete_days(batch: Batch, oldest_ms: int) -> Deleted:
     """Delete the days of years that have passed, once a year, because no index finds them."""
     connection, year = batch.connection, _year(oldest_ms)
-    done = _stored(connection, _CLEANED)
+    done, rows = _stored(connection, _CLEANED), 0
     if done is None or int(done) < year:
-        connection.execute(delete(schema.presence).where(schema.presence.c.year < year))
+        older = delete(schema.presence).where(schema.presence.c.year < year)
+        rows = connection.execute(older).rowcount
         _store(batch, _CLEANED, str(year).encode())
-    return False
+    return Deleted(rows, more=False)
 
 
 _REMOVED = (list_past, order_row_past)
@@ -144,17 +160,30 @@ def retention_document(
 
     :param keep_bodies_days: limit of bodies if none was set
     """
-    known = limits(connection)
+    known, last = limits(connection), _last_run(connection)
+    next_ms = connection.execute(
+        select(schema.job.c.due_ms).where(schema.job.c.id == int(TimerKind.RETENTION))
+    ).scalar()
     found = []
     for name, kind in KINDS.items():
+        deleted_ms, rows = last.latest.get(name, (None, 0)) if last else (None, 0)
         limit = known.get(name)
         days = _days(name, limit, keep_bodies_days)
         due = 0 if days is None else kind.older(connection, now_ms - days * DAY_MS)
         found.append(
             {"kind": name, "text": kind.text, "days": days, "least_days": kind.least, "due": due,
-             "set_by": limit and limit.set_by, "set_at": to_rfc3339(limit and limit.set_ms)}
+             "set_by": limit and limit.set_by, "set_at": to_rfc3339(limit and limit.set_ms),
+             "deleted": rows, "deleted_at": to_rfc3339(deleted_ms)}
         )  # fmt: skip
-    return {"retention": found}
+    return {
+        "retention": found,
+        "next_run_at": None if next_ms is None else to_rfc3339(max(next_ms, now_ms)),
+        "last_run": last and {
+            "began_at": to_rfc3339(last.began_ms),
+            "ended_at": to_rfc3339(last.ended_ms),
+            "deleted": last.deleted,
+        },
+    }  # fmt: skip
 
 
 def _days(name: str, limit: Limit | None, keep_bodies_days: int | None) -> int | None:
@@ -186,13 +215,28 @@ def apply(batch: Batch, keep_bodies_days: int | None = None) -> bool:
 
     :param keep_bodies_days: limit of bodies if none was set
     """
-    known = limits(batch.connection)
+    known, last, now_ms = limits(batch.connection), _last_run(batch.connection), batch.now_ms
+    is_new = last is None or last.ended_ms is not None
+    latest = dict(last.latest) if last else {}
+    deleted = dict(last.deleted) if last and not is_new else {}
     more = False
     for name, kind in KINDS.items():
         days = _days(name, known.get(name), keep_bodies_days)
         if days is not None:
-            more = kind.delete(batch, batch.now_ms - days * DAY_MS) or more
+            found = kind.delete(batch, now_ms - days * DAY_MS)
+            more = more or found.more
+            if found.rows:
+                deleted[name] = deleted.get(name, 0) + found.rows
+                latest[name] = now_ms, deleted[name]
+    began_ms = now_ms if last is None or is_new else last.began_ms
+    run = RetentionRun(began_ms, None if more else now_ms, deleted, latest)
+    _store(batch, _LAST_RUN, msgspec.json.encode(run))
     return more
+
+
+def _last_run(connection: Connection) -> RetentionRun | None:
+    stored = _stored(connection, _LAST_RUN)
+    return None if stored is None else msgspec.json.decode(stored, type=RetentionRun)
 
 
 def hurry(batch: Batch) -> None:

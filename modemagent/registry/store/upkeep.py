@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import NamedTuple
 
 from sqlalchemy import delete, update
 
@@ -30,8 +31,15 @@ def create_partitions(batch: Batch) -> bool:
     return False
 
 
-def delete_bodies(batch: Batch, oldest_ms: int) -> bool:
-    """Delete bodies of reports received before a time; return True if there may be more.
+class Deleted(NamedTuple):
+    """What was deleted: the number of rows, and whether there may be more."""
+
+    rows: int
+    more: bool
+
+
+def delete_bodies(batch: Batch, oldest_ms: int) -> Deleted:
+    """Delete bodies of reports received before a time.
 
     PostgreSQL drops months all of whose days are past, so bodies are kept up to a month longer.
     """
@@ -44,9 +52,9 @@ def delete_bodies(batch: Batch, oldest_ms: int) -> bool:
     erased = privacy_tables.erased_number
     connection.execute(delete(erased).where(erased.c.erased_ms < oldest_ms))
     if dialect.is_sqlite(connection):
-        return dialect.delete_oldest_bodies(connection, oldest_ms, _BODIES_AT_ONCE)
-    partitions.drop_months(connection, oldest_ms)
-    return False
+        rows = dialect.delete_oldest_bodies(connection, oldest_ms, _BODIES_AT_ONCE)
+        return Deleted(rows, rows == _BODIES_AT_ONCE)
+    return Deleted(partitions.drop_months(connection, oldest_ms), more=False)
 
 
 def listen(database: Database, on_events: Callable[[], None], stopping: threading.Event) -> None:

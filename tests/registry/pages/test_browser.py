@@ -127,7 +127,7 @@ def paths(story: Story) -> list[str]:
     others = [
         "/check", "/cases", "/cases/new", "/policies", "/policies/new", "/windows", "/lists",
         "/lists/prohibited", "/imports", "/assets", "/assets/new", "/orders", "/deadlines",
-        "/audit", "/live", "/rechecks?state=stopped",
+        "/audit", "/retention", "/live", "/rechecks?state=stopped",
     ]  # fmt: skip
     clerk = story.person("guide-2", PersonRole.OPERATOR)
     linked = set().union(*(clerk.get(one).pages for one in others))

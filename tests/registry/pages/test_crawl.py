@@ -54,6 +54,7 @@ def test_every_page_of_a_role(story: Story, role: PersonRole) -> None:
     sections = {path.strip("/").partition("/")[0].partition("?")[0] for path in found}
     assert sections >= _EXPECTED
     assert ("audit" in sections) == (role in (PersonRole.AUDITOR, PersonRole.ADMIN))
+    assert ("retention" in sections) == (role is PersonRole.ADMIN)
     wrong = {path: answer.status for path, answer in found.items() if answer.status != 200}
     assert wrong == {}
     whole = "".join(f"{answer.text}{answer.headers}" for answer in found.values())
@@ -110,6 +111,18 @@ def test_api_keeps_its_own_headers(story: Story) -> None:
     assert story.browser().get("/nothing").headers["Content-Type"] == "application/problem+json"
     page = story.browser().get("/nothing", Accept="text/html")
     assert (page.status, page.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
+
+
+def test_last_digits_lead_to_candidates(story: Story) -> None:
+    masked = story.person("caller", PersonRole.VIEWER)
+    page = masked.post("/lookup", {"id": IMEI[-4:]})
+    assert (page.status, "1 number ends with these digits" in page.text) == (200, True)
+    assert any(re.fullmatch(r"/modems/[0-9A-Z]{12}", one) for one in page.links)
+    page = masked.post("/lookup", {"id": IMEI[-6:]}).text
+    assert "Your account sees only the last four digits" in page
+    assert "ends with these digits" not in page
+    person = story.person("caller-2", PersonRole.VIEWER, full_ids=True)
+    assert IMEI in re.sub(r"</?span[^>]*>", "", person.post("/lookup", {"id": IMEI[-6:]}).text)
 
 
 def test_numbers_in_addresses_lead_to_references(story: Story) -> None:

@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import update
 
 from modemagent.registry.audit_calls import AuditCalls
+from modemagent.registry.retention_calls import RetentionCalls
 from modemagent.registry.store.people import PersonRole
 from modemagent.registry.store.privacy_tables import audit
 from tests.registry.pages.conftest import NUMBER_LIKE_GATEWAY, Browser, Story
@@ -87,6 +88,18 @@ def test_acts_are_filtered(story: Story, auditor: Browser) -> None:
     assert {one["kind"] for one in found} == {"person.invite", "person.accept"}
     assert "No act matches" in auditor.get("/audit?to=2020-01-01").text
     assert auditor.get("/audit?from=soon").status == 400
+
+
+def test_retention_states_limits_and_runs(story: Story, auditor: Browser) -> None:
+    admin = story.person("keeper", PersonRole.ADMIN)
+    RetentionCalls(story.database, "person:keeper").set_retention("cases", 730)
+    text = " ".join(re.sub(r"<[^>]+>", " ", admin.get("/retention").text).split())
+    assert re.search(r"The last run began .* ago , and deleted nothing", text)
+    assert re.search(r"The next run: [^.]* UTC in ", text)
+    assert re.search(r"checks Checks [^.]*\. 90 days 0 never as installed", text)
+    assert re.search(r"cases Cases [^.]*\. 730 days 0 never keeper ", text)
+    refused = auditor.get("/retention")
+    assert (refused.status, "see how long data is kept" in refused.text) == (403, True)
 
 
 def test_chain_is_verified(story: Story, auditor: Browser) -> None:
