@@ -11,10 +11,10 @@ from modemagent.provisioning import completion, outcome, progress, registry_answ
 from modemagent.provisioning.attempt import BayState, RunVerdict, StepState
 from modemagent.provisioning.bay_run import Bay, BayRun
 from modemagent.provisioning.events import PersonActed, ReadAgain
-from modemagent.provisioning.ledger import PASSING
 from modemagent.provisioning.people import StationRole, pin_fits, role_of
 from modemagent.provisioning.state import LineState
 from modemagent.provisioning.steps.catalogue import BY_NAME
+from modemagent.provisioning.unit_counts import PASSING
 
 #: How long a lead or engineer stays signed in; wrong PINs, and the pause after them.
 SIGNED_IN_S = 600.0

@@ -8,7 +8,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from modemagent.provisioning.attempt import RunVerdict
-from modemagent.provisioning.ledger import COUNTED, PASSING, Ledger, RunEntry
+from modemagent.provisioning.ledger import COUNTED, Ledger
+from modemagent.provisioning.ledger_entries import RunEntry
+from modemagent.provisioning.unit_counts import PASSING
 
 #: Window of the units per hour that the screens show.
 _WINDOW_S = 15 * 60.0
@@ -22,24 +24,10 @@ def counted_runs(ledger: Ledger) -> list[RunEntry]:
 
 def per_hour(ledger: Ledger, now: float) -> float:
     """Return units with a verdict per hour over the last 15 minutes."""
-    ended = [
-        run.ended_ms / 1000 for run in reversed(ledger.runs.values()) if run.verdict in COUNTED
-    ]
-    recent = [at for at in ended if now - _WINDOW_S <= at <= now]
+    recent = [ms / 1000 for ms in ledger.counts.ended_ms if now - _WINDOW_S <= ms / 1000 <= now]
     if not recent:
         return 0.0
     return round(len(recent) * 3600 / max(_LEAST_S, now - min(recent)), 1)
-
-
-def first_pass_yield(ledger: Ledger) -> float | None:
-    """Return the share of units that passed in their first turn, with nothing waived.
-
-    Only a fault of the unit lowers it: units whose first verdict was the fault of the order or the
-    operator do not count.
-    """
-    firsts = [run for run in _first_runs(ledger) if _is_of_unit(run)]
-    passed = sum(run.verdict is RunVerdict.PASS for run in firsts)
-    return passed / len(firsts) if firsts else None
 
 
 def _first_runs(ledger: Ledger) -> list[RunEntry]:
@@ -47,12 +35,6 @@ def _first_runs(ledger: Ledger) -> list[RunEntry]:
     for run in counted_runs(ledger):
         seen.setdefault(run.unit or f"run {run.number}", run)
     return list(seen.values())
-
-
-def _is_of_unit(run: RunEntry) -> bool:
-    """Return True if the verdict tells something about the unit."""
-    blames = {step.get("blame") for step in run.steps.values() if step["state"] == "failed"}
-    return run.verdict in PASSING or not blames or "unit" in blames
 
 
 def figures(ledger: Ledger) -> dict[str, Any]:
@@ -71,7 +53,7 @@ def figures(ledger: Ledger) -> dict[str, Any]:
         "waived": sum(unit.verdict is RunVerdict.WAIVED for unit in units),
         "failed": len(firsts) - len(final),
         "per_hour": round(len(runs) / hours, 1) if hours else None,
-        "first_pass_yield": _rounded(first_pass_yield(ledger)),
+        "first_pass_yield": _rounded(ledger.counts.first_pass),
         "final_yield": _ratio(len(final), len(firsts)),
         "retest_rate": _ratio(len(retested), len(runs)),
         "retests_passed": _ratio(sum(run.verdict in PASSING for run in retested), len(retested)),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
 from modemagent.provisioning.bench_file import BenchSettings
-from modemagent.provisioning.ledger import RunEntry
+from modemagent.provisioning.ledger_entries import RunEntry
 from modemagent.provisioning.order import ExpectedRow
 
 #: Fields of a label that only the order provides.

@@ -6,78 +6,23 @@ The ledger changes by records only, so that a start after a crash has the same l
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from modemagent.provisioning.attempt import RunVerdict
 from modemagent.provisioning.journal import without_collector
+from modemagent.provisioning.ledger_entries import RunEntry, UnitEntry
+from modemagent.provisioning.unit_counts import (
+    PASSING,
+    CountedVerdict,
+    UnitCounts,
+    is_of_unit,
+)
 
-PASSING = frozenset({RunVerdict.PASS, RunVerdict.WAIVED})
 #: Verdicts that count in figures.
 COUNTED = PASSING | {RunVerdict.FAIL}
-
-
-@dataclass(slots=True)
-class RunEntry:
-    """One turn of a unit in a bay.
-
-    :ivar unit: 14 digits of its IMEI, "" if none was read
-    :ivar failed: names of the failed steps, in the order of the catalogue
-    :ivar registry: check of its IMEI at the registry, ``checked`` or ``unchecked``; "" for none
-    :ivar known: place in the registry where the unit was before, "" for none
-    :ivar revoked: why a verdict given before no longer holds
-    """
-
-    number: int
-    bay: str
-    began_at: str
-    began_ms: int = 0
-    person: str = ""
-    unit: str = ""
-    row: str = ""
-    reading: Mapping[str, Any] | None = None
-    scans: list[Mapping[str, Any]] = field(default_factory=list)
-    steps: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    waivers: list[Mapping[str, str]] = field(default_factory=list)
-    verdict: RunVerdict | None = None
-    failed: tuple[str, ...] = ()
-    waived: tuple[str, ...] = ()
-    ended_at: str = ""
-    ended_ms: int = 0
-    person_ms: int = 0
-    module_ms: int = 0
-    is_registered: bool = False
-    registry: str = ""
-    known: str = ""
-    is_reported: bool = False
-    label: int = 0
-    copies: int = 0
-    is_label_sent: bool = False
-    revoked: str = ""
-    is_golden: bool = False
-
-
-@dataclass(slots=True)
-class UnitEntry:
-    """One unit with the verdict of its last turn.
-
-    :ivar failures: since the last rework
-    :ivar first: verdict of its first turn that has one
-    :ivar reworks: reasons of the reworks
-    """
-
-    unit: str
-    run: int = 0
-    verdict: RunVerdict | None = None
-    first: RunVerdict | None = None
-    failures: int = 0
-    row: str = ""
-    iccid: str = ""
-    serial_number: str = ""
-    eid: str = ""
-    at: str = ""
-    reworks: list[str] = field(default_factory=list)
-    runs: list[int] = field(default_factory=list)
+#: Time without a verdict after which a start of the bench begins a shift.
+_PAUSE = timedelta(hours=4)
 
 
 class Ledger:
@@ -98,6 +43,10 @@ class Ledger:
         #: key of a standing waiver -> units that have passed with it
         self.waived_by: dict[str, set[str]] = {}
         self.recalls: list[Mapping[str, Any]] = []
+        self.counts = UnitCounts()
+        #: of the shift: since the first start after the end of another one, or after a pause
+        self.shift = UnitCounts()
+        self._verdict_at = ""
         #: number of verdicts given and revoked, so that figures are made again only after one
         self.verdicts = 0
         self.label = 0
@@ -105,6 +54,7 @@ class Ledger:
         self.checked_at = ""
         self.check_problem = ""
         self.is_closed = False
+        self._is_shift_over = False
 
     @property
     def next_run(self) -> int:
@@ -140,6 +90,13 @@ class Ledger:
 
     def _order(self, record: Mapping[str, Any]) -> None:
         self.order, self.digest = record["order"], record["digest"]
+
+    def _opened(self, record: Mapping[str, Any]) -> None:
+        last = self._verdict_at or self.shift.since
+        is_later = bool(last) and _time(record["at"]) - _time(last) > _PAUSE
+        if not self.shift.since or self._is_shift_over or is_later:
+            self.shift = UnitCounts(record["at"])
+        self._is_shift_over = False
 
     def _person(self, record: Mapping[str, Any]) -> None:
         self.person = record["person"]
@@ -208,6 +165,8 @@ class Ledger:
         run.ended_at, run.ended_ms = record["at"], record["mono_ms"]
         run.person_ms, run.module_ms = record.get("person_ms", 0), record.get("module_ms", 0)
         run.is_golden = record.get("golden", False)
+        run.blame, run.reason = record.get("blame") or "", record.get("reason", "")
+        self._count(run)
         if run.verdict not in COUNTED or run.is_golden or not run.unit:
             return
         entry = self._unit(run.unit)
@@ -219,6 +178,18 @@ class Ledger:
         if run.verdict is RunVerdict.FAIL:
             entry.failures += 1
             self._release(run.unit)
+
+    def _count(self, run: RunEntry) -> None:
+        verdict = run.verdict
+        if verdict is None or verdict not in COUNTED or run.is_golden:
+            return
+        self._verdict_at = run.ended_at
+        found = CountedVerdict(verdict, run.failed[0] if run.failed else "", run.blame)
+        about_unit = is_of_unit(verdict, run.steps.values())
+        for counts in (self.counts, self.shift):
+            counts.put(run.unit or f"run {run.number}", run.number, found, is_of_unit=about_unit)
+            if not run.revoked:
+                counts.ended_ms.append(run.ended_ms)
 
     def _told(self, record: Mapping[str, Any]) -> None:
         self.runs[record["run"]].is_reported = True
@@ -243,6 +214,8 @@ class Ledger:
         run = self.runs[record["run"]]
         run.verdict, run.revoked = RunVerdict.FAIL, record["reason"]
         run.failed = tuple(dict.fromkeys((*run.failed, record["step"])))
+        run.blame, run.reason, run.is_reported = "unit", run.revoked, False
+        self._count(run)
         entry = self.units.get(run.unit)
         if entry is not None:
             entry.verdict = RunVerdict.FAIL
@@ -256,7 +229,7 @@ class Ledger:
             self.duplicated.add(record["unit"])
 
     def _closed(self, _: Mapping[str, Any]) -> None:
-        self.is_closed = True
+        self.is_closed = self._is_shift_over = True
 
     def _unit(self, unit: str) -> UnitEntry:
         return self.units.setdefault(unit, UnitEntry(unit))
@@ -271,7 +244,12 @@ class Ledger:
         entry.row = entry.iccid = ""
 
 
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
 _CHANGES = {
+    "opened": Ledger._opened,
     "order": Ledger._order,
     "person": Ledger._person,
     "station_check": Ledger._station_check,

@@ -9,7 +9,8 @@ from typing import Any
 from modemagent import __version__
 from modemagent.identity.imei import Imei
 from modemagent.provisioning.figures import figures
-from modemagent.provisioning.ledger import COUNTED, Ledger, RunEntry
+from modemagent.provisioning.ledger import COUNTED, Ledger
+from modemagent.provisioning.ledger_entries import RunEntry
 from modemagent.provisioning.lots import LotFinding, lot_findings
 from modemagent.provisioning.order import BenchOrder, ExpectedRow
 from modemagent.provisioning.results import without_imsi

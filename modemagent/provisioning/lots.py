@@ -10,7 +10,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from modemagent.provisioning.ledger import COUNTED, Ledger, RunEntry
+from modemagent.provisioning.ledger import COUNTED, Ledger
+from modemagent.provisioning.ledger_entries import RunEntry
 from modemagent.provisioning.order import ExpectedRow
 
 _SYSTEMATIC_UNITS, _SYSTEMATIC_SHARE = 3, 0.05

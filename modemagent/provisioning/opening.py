@@ -34,5 +34,5 @@ def close_open_runs(line: LineState, *, has_reports: bool) -> None:
         if run.verdict is None:
             line.record("verdict", run=run.number, unit=run.unit, failed=[], waived=[],
                         verdict=str(RunVerdict.INTERRUPTED))  # fmt: skip
-        elif run.unit and not run.is_reported and run.verdict in COUNTED and has_reports:
+        elif not run.is_reported and run.verdict in COUNTED and has_reports:
             line.request(SendReport(run.number, "ended"))

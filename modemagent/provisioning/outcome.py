@@ -135,8 +135,8 @@ def end(
         module_ms=round(run.module_s * 1000),
         golden=run.is_golden,
     )
-    if verdict is not RunVerdict.ABORTED and line.settings.registry != "none" and run.unit:
-        line.request(SendReport(run.number, "ended"))
+    if verdict is not RunVerdict.ABORTED:
+        request_report(line, run.number)
     line.enter(bay, state or _VERDICT_STATES[verdict], reason or (first.reason if first else ""))
     line.announce(
         "attempt.ended",
@@ -200,6 +200,22 @@ def waived_steps(run: BayRun) -> list[str]:
         or (name in done and not done[name])
         or (name in run.hooks and run.hooks[name].state is StepState.FAILED)
     ]
+
+
+def revoke(line: LineState, run: int, unit: str, reason: str, *, by: str = "") -> None:
+    """Revoke a verdict given before, because the IMEI is not unique; report that.
+
+    :param by: ``registry`` if the other modem is known there only
+    """
+    line.record("revoked", is_synced=True, run=run, unit=unit, step="unique", reason=reason,
+                **({"by": by} if by else {}))  # fmt: skip
+    request_report(line, run)
+
+
+def request_report(line: LineState, run: int) -> None:
+    """Report a verdict, if the station has a registry."""
+    if line.settings.registry != "none":
+        line.request(SendReport(run, "ended"))
 
 
 def announce_revoked(line: LineState, bay: str, run: int, reason: str, remedy: str) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from modemagent.errors import ModemAgentError
 from modemagent.provisioning.journal import JOURNAL_NAME, read_journal
-from modemagent.provisioning.ledger import PASSING, replayed
+from modemagent.provisioning.ledger import replayed
+from modemagent.provisioning.unit_counts import PASSING
 
 
 def passed_elsewhere(folder: Path) -> dict[str, str]:

@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 from modemagent.provisioning.attempt import BayState, Blame, RunVerdict, StepState
 from modemagent.provisioning.bay_run import SKIPPED, Bay, BayRun, StepResult, failed
 from modemagent.provisioning.completion import complete
-from modemagent.provisioning.ledger import PASSING
-from modemagent.provisioning.outcome import at_station, end, hold, note, request_again
+from modemagent.provisioning.outcome import at_station, end, hold, note, request_again, revoke
 from modemagent.provisioning.state import LineState
 from modemagent.provisioning.steps.catalogue import CHECKS
 from modemagent.provisioning.steps.context import StepContext
 from modemagent.provisioning.tray import same_individual, select_row
+from modemagent.provisioning.unit_counts import PASSING
 
 #: Units in a row that did not answer in one bay, after which the bay is suspected.
 _MUTE_UNITS = 3
@@ -127,8 +127,7 @@ def _recall(line: LineState, run: BayRun, earlier: int) -> None:
     """Recall a unit that passed before, because another module has its IMEI."""
     before = line.ledger.runs[earlier]
     reason = f"another module with this IMEI came into bay {run.bay}"
-    line.record("revoked", is_synced=True, run=earlier, unit=run.unit, step="unique",
-                reason=reason)  # fmt: skip
+    revoke(line, earlier, run.unit, reason)
     line.record("recall", is_synced=True, unit=run.unit, run=earlier, row=before.row,
                 label=before.label, reason=reason)  # fmt: skip
 

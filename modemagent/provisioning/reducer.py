@@ -27,9 +27,9 @@ from modemagent.provisioning.events import (
     UnitPulled,
     UnitRead,
 )
-from modemagent.provisioning.ledger import PASSING
 from modemagent.provisioning.scans import ties
 from modemagent.provisioning.state import SHOWN_S, LineState
+from modemagent.provisioning.unit_counts import PASSING
 from modemagent.watching.baseline import is_incomplete
 
 #: Codes of a port error that end the unit's turn at once.
@@ -183,8 +183,7 @@ def _revoke(line: LineState, bay: Bay, run: BayRun, other: str) -> None:
     entry = line.ledger.units.get(run.unit)
     number = entry.run if entry is not None and entry.verdict in PASSING else run.number
     reason = f"same IMEI as bay {other}"
-    line.record("revoked", is_synced=True, run=number, unit=run.unit, step="unique",
-                reason=reason)  # fmt: skip
+    outcome.revoke(line, number, run.unit, reason)
     run.verdict, run.failed_step = RunVerdict.FAIL, "unique"
     remedy = "Take both out and put them into the red tray."
     run.failure = StepResult(StepState.FAILED, reason, remedy, Blame.UNIT, others=(other,))

@@ -6,9 +6,9 @@ from modemagent.provisioning import outcome, progress
 from modemagent.provisioning.attempt import BayState, Blame, RunVerdict, StepState
 from modemagent.provisioning.bay_run import BayRun, StepResult
 from modemagent.provisioning.events import CheckRegistry, RegistryAnswered
-from modemagent.provisioning.ledger import PASSING
 from modemagent.provisioning.state import LineState
 from modemagent.provisioning.tray import KNOWN_REMEDY
+from modemagent.provisioning.unit_counts import PASSING
 
 
 def request_check(line: LineState, run: BayRun) -> None:
@@ -57,8 +57,7 @@ def _check_verdict(line: LineState, unit: str) -> None:
     if not known:
         return
     reason = f"known to the registry: {known}"
-    line.record("revoked", is_synced=True, run=before.number, unit=unit, step="unique",
-                reason=reason, by="registry")  # fmt: skip
+    outcome.revoke(line, before.number, unit, reason, by="registry")
     line.record("recall", is_synced=True, unit=unit, run=before.number, row=before.row,
                 label=before.label, reason=reason, by="registry")  # fmt: skip
     for bay in line.bays.values():

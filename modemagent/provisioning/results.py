@@ -15,7 +15,7 @@ from modemagent.identity.imei import Imei
 from modemagent.provisioning.acts import open_rows
 from modemagent.provisioning.figures import figures
 from modemagent.provisioning.journal import Journal
-from modemagent.provisioning.ledger import RunEntry
+from modemagent.provisioning.ledger_entries import RunEntry
 from modemagent.provisioning.lots import lot_findings
 from modemagent.provisioning.signing import sign
 from modemagent.provisioning.state import LineState

@@ -45,7 +45,7 @@ from modemagent.provisioning.reducer import Reducer
 from modemagent.provisioning.registry_check import KnownUnits, OfflineUnits, RegistryChecks
 from modemagent.provisioning.state import LineState
 from modemagent.provisioning.station_reports import StationReports
-from modemagent.provisioning.view import held_view, line_view
+from modemagent.provisioning.view import held_view, line_view, report_counts
 from modemagent.watching.events import now as time_of_day
 
 _TICK_S, _DEVICES_S = 0.05, 0.5
@@ -309,8 +309,8 @@ class Bench:
         line = self.state
         entry = line.ledger.runs[run]
         row = line.index.rows.get(entry.row)
-        place = self.readings.place(entry.bay)
-        answer = self._reports.send(entry, stage, row, place, self.post)
+        place, counts = self.readings.place(entry.bay), report_counts(line, stage)
+        answer = self._reports.send(entry, stage, row, place, self.post, counts)
         if answer is not None:
             self._start(self._reports.confirm(run, answer, self.post))
 

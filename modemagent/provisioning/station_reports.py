@@ -1,13 +1,14 @@
 """Reports of the station to the registry: it is a gateway with an outbox of its own.
 
-A unit is reported when its checks have passed, when it has its verdict, and when it is taken out.
+A unit is reported when its checks have passed, when it has its verdict, when that is revoked, and
+when it is taken out. A report about a verdict has the counts of the order and of the shift.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from modemagent.errors import OutboxError, SettingsError
 from modemagent.logs import Log
 from modemagent.provisioning.bench_file import BenchSettings
 from modemagent.provisioning.events import Happening, ReportKept
-from modemagent.provisioning.ledger import RunEntry
+from modemagent.provisioning.ledger_entries import RunEntry
 from modemagent.provisioning.order import ExpectedRow
 from modemagent.report.delivery.courier import Courier
 from modemagent.report.delivery.sinks import SinkOptions, open_sink
@@ -26,6 +27,7 @@ from modemagent.report.outbox.outbox import Outbox
 from modemagent.report.outbox.records import ReportDraft
 
 _STOP_S = 1.0
+_LONGEST_REASON = 200
 #: How long the registry may take to accept a unit before its bay is on hold, and how often that
 #: is looked at.
 _CONFIRM_S, _CONFIRM_POLL_S = 5.0, 0.1
@@ -85,19 +87,30 @@ class StationReports:
         row: ExpectedRow | None,
         place: PortPlace | None,
         post: Post,
+        counts: Mapping[str, Any] | None = None,
     ) -> Callable[[], str | None] | None:
         """Store a report; its result is posted now, or states the function that is returned.
 
+        A revoked verdict is reported without the module, which may be elsewhere by now, and so is
+        a module without an IMEI.
+
+        :param counts: of the order and of the shift, with a verdict
         :returns: None if the registry need not have accepted the report; else a function that
             returns None while the report waits, then why the registry has rejected it, or ""
         """
-        draft = ReportDraft(
-            reason=Reason.REMOVED if stage == "removed" else Reason.IDENTIFIED,
-            port=place or PortPlace(self._settings.bays.get(run.bay) or run.bay),
-            reader="at",
-            provision=self._provision(run, stage, row),
-            **{name: value for name, value in (run.reading or {}).items() if name in _FIELDS},
-        )
+        provision = self._provision(run, stage, row)
+        if counts:
+            provision["counts"] = dict(counts)
+        if run.revoked or not run.unit:
+            draft = ReportDraft(reason=Reason.HEARTBEAT, provision=provision)
+        else:
+            draft = ReportDraft(
+                reason=Reason.REMOVED if stage == "removed" else Reason.IDENTIFIED,
+                port=place or PortPlace(self._settings.bays.get(run.bay) or run.bay),
+                reader="at",
+                provision=provision,
+                **{name: value for name, value in (run.reading or {}).items() if name in _FIELDS},
+            )
         try:
             report = self._outbox.put(draft, baselines={})
         except OutboxError as error:
@@ -144,6 +157,10 @@ class StationReports:
             "person": run.person or None,
             "verdict": str(run.verdict) if run.verdict is not None else None,
             "waived": [each["step"] for each in run.waivers],
+            "failed": list(run.failed),
+            "blame": run.blame,
+            "reason": run.reason[:_LONGEST_REASON],
+            "revoked": bool(run.revoked) or None,
             "serial_number": values.get("serial_number"),
             **{name: values.get(name) for name in _PROVISION},
         }

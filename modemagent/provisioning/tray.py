@@ -8,9 +8,11 @@ from modemagent.identity.cleaning import is_filler
 from modemagent.identity.iccid import Iccid
 from modemagent.provisioning.attempt import StepState
 from modemagent.provisioning.bay_run import PASSED, SKIPPED, BayRun, StepResult, failed, pending
-from modemagent.provisioning.ledger import PASSING, Ledger, UnitEntry
+from modemagent.provisioning.ledger import Ledger
+from modemagent.provisioning.ledger_entries import UnitEntry
 from modemagent.provisioning.order import BINDING, BenchOrder, ExpectedRow
 from modemagent.provisioning.steps.context import StepContext, is_model, matches
+from modemagent.provisioning.unit_counts import PASSING
 
 KNOWN_REMEDY = "Put it into the red tray: an engineer decides whether it may have this IMEI."
 _RED_TRAY = "Take it out and put it into the red tray."

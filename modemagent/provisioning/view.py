@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import islice
+from typing import Any
 
 from modemagent.provisioning.attempt import (
     BayState,
@@ -14,7 +15,7 @@ from modemagent.provisioning.attempt import (
     StepView,
 )
 from modemagent.provisioning.bay_run import Bay, BayRun, StepResult
-from modemagent.provisioning.figures import first_pass_yield, per_hour
+from modemagent.provisioning.figures import per_hour
 from modemagent.provisioning.ledger import COUNTED, Ledger
 from modemagent.provisioning.line import LineView, NeedView, OrderCounts, StationView
 from modemagent.provisioning.state import LineState, masked_tail
@@ -82,41 +83,31 @@ def order_counts(line: LineState) -> OrderCounts:
     return kept[2]
 
 
+def report_counts(line: LineState, stage: str) -> dict[str, Any]:
+    """Return the counts of the order and of the shift for a report, empty without a verdict."""
+    if stage != "ended":
+        return {}
+    order = {**line.ledger.counts.to_json(), "size": line.order.size or None}
+    return {"order": order, "shift": line.ledger.shift.to_json()}
+
+
 def _order_counts(line: LineState) -> OrderCounts:
-    ledger, order = line.ledger, line.order
-    verdicts = Counter(unit.verdict for unit in ledger.units.values())
-    passing = verdicts[RunVerdict.PASS] + verdicts[RunVerdict.WAIVED]
+    counts, order = line.ledger.counts, line.order
     first = order.rows[0].values if order.rows else {}
     size = order.size or None
+    steps = Counter({step: count for step, count in counts.steps.items() if step and count > 0})
     return OrderCounts(
         name=order.name,
         model=first.get("model", ""),
         lot=first.get("lot", ""),
         size=size,
-        passed=verdicts[RunVerdict.PASS],
-        waived=verdicts[RunVerdict.WAIVED],
-        failed=verdicts[RunVerdict.FAIL] + _nameless_failures(ledger),
-        left=max(0, size - passing) if size is not None else None,
-        per_hour=per_hour(ledger, line.now),
-        first_pass=first_pass_yield(ledger),
-        failures=tuple(_failed_steps(ledger).most_common()),
-    )
-
-
-def _nameless_failures(ledger: Ledger) -> int:
-    """Return the failed turns of modules without a usable IMEI."""
-    return sum(
-        run.verdict is RunVerdict.FAIL and not run.unit and not run.is_golden
-        for run in ledger.runs.values()
-    )
-
-
-def _failed_steps(ledger: Ledger) -> Counter[str]:
-    last = {entry.run for entry in ledger.units.values()}
-    return Counter(
-        run.failed[0]
-        for run in ledger.runs.values()
-        if run.verdict is RunVerdict.FAIL and run.failed and (not run.unit or run.number in last)
+        passed=counts.verdicts[RunVerdict.PASS],
+        waived=counts.verdicts[RunVerdict.WAIVED],
+        failed=counts.verdicts[RunVerdict.FAIL],
+        left=max(0, size - counts.passing) if size is not None else None,
+        per_hour=per_hour(line.ledger, line.now),
+        first_pass=counts.first_pass,
+        failures=tuple(steps.most_common()),
     )
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from modemagent.provisioning.attempt import RunVerdict
-from modemagent.provisioning.ledger import Ledger, RunEntry
+from modemagent.provisioning.ledger import Ledger
+from modemagent.provisioning.ledger_entries import RunEntry
 from modemagent.provisioning.lots import lot_findings
 from modemagent.provisioning.simulation.planted import unit_with
 

@@ -13,6 +13,7 @@ from sqlalchemy import create_engine, text
 from modemagent.errors import RegistryStoreError
 from modemagent.identity.snapshot import SimState
 from modemagent.registry.store import (
+    bench_tables,
     deadline_tables,
     migrations,
     outside_tables,
@@ -33,6 +34,7 @@ def test_revisions_make_the_schema(empty_database_url: str) -> None:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert policy_tables.metadata is recheck_tables.metadata is people_tables.metadata
         assert deadline_tables.metadata is outside_tables.metadata is people_tables.metadata
+        assert bench_tables.metadata is people_tables.metadata
         assert view_tables.metadata is people_tables.metadata
         found = compare_metadata(context, people_tables.metadata)
     database.close()

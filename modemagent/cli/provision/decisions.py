@@ -17,7 +17,8 @@ from modemagent.privacy.masking import mask
 from modemagent.provisioning.acts import REWORKS
 from modemagent.provisioning.bench_file import BenchSettings
 from modemagent.provisioning.journal import Journal, order_folder
-from modemagent.provisioning.ledger import RunEntry, replayed
+from modemagent.provisioning.ledger import replayed
+from modemagent.provisioning.ledger_entries import RunEntry
 from modemagent.provisioning.people import StationRole, pin_fits, role_of
 from modemagent.provisioning.steps.catalogue import BY_NAME
 from modemagent.watching.events import now as time_of_day

@@ -20,6 +20,7 @@ from typing import Annotated, Any
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Depends, Query
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
@@ -39,10 +40,14 @@ MOST_STREAMS_EACH = 8  # of one token
 MOST_STREAMS = 256
 _KEEP_ALIVE_S = 15.0
 _PAGE_S = 60.0  # duration of a stream to a page
+_NEWS_S = 2.0  # interval of queries for news that are not events of the fleet
 _TOKENS_CHECKED_EVERY_S = 1.0
 _EVENTS_PER_QUERY = 200
 _HIGHEST_POSITION = 2**62
 _TOTAL = "all"
+
+#: Returns what follows a position; equal objects share a query.
+ReadNews = Callable[[Connection, int], list[tuple[int, dict[str, Any]]]]
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +69,7 @@ class _Stream:
     :param token: None: it is a page of a person
     :param encode: returns the text of an event for a page
     :param ends_at_s: monotonic time at which the client has to connect again
+    :param read: returns what follows a position; None: the events of the fleet
     """
 
     def __init__(
@@ -71,8 +77,11 @@ class _Stream:
         token: Token | None,
         encode: Callable[[int, dict[str, Any]], bytes] | None = None,
         ends_at_s: float = math.inf,
+        read: ReadNews | None = None,
     ) -> None:
-        self.token, self.encode, self.ends_at_s = token, encode, ends_at_s
+        self.token, self.encode, self.ends_at_s, self.read = token, encode, ends_at_s, read
+        # only events of the fleet are notified to the other processes
+        self.wait_s = _KEEP_ALIVE_S if read is None else _NEWS_S
         self.wake = asyncio.Event()
         self.is_ended = False
 
@@ -89,7 +98,7 @@ class EventStreams:
         self._tokens = tokens
         self._streams: set[_Stream] = set()
         self._by_token: Concurrency[int | str] = Concurrency(MOST_STREAMS_EACH)
-        self._queries: dict[int, asyncio.Task[_Page]] = {}
+        self._queries: dict[tuple[ReadNews | None, int], asyncio.Task[_Page]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self.is_closing = False
@@ -135,12 +144,14 @@ class EventStreams:
         after: int | None,
         receive: Receive,
         send: Send,
+        read: ReadNews | None = None,
     ) -> None:
         """Send events to a page, which connects again after a minute: its session is checked then.
 
         :param key: of the person
+        :param read: returns what follows a position; None: the events of the fleet
         """
-        stream = _Stream(None, encode, time.monotonic() + _PAGE_S)
+        stream = _Stream(None, encode, time.monotonic() + _PAGE_S, read)
         await self._open(key, stream, after, receive, send)
 
     async def _open(
@@ -178,13 +189,13 @@ class EventStreams:
             await write(b": modemagent registry\n\n")
             while not self._has_ended(stream):
                 stream.wake.clear()
-                page = await self._page_after(after)
+                page = await self._page_after(stream.read, after)
                 for position, event in page.events:
                     after = position
                     await write(page.encoded(position, event, stream))
                     if self._has_ended(stream):
                         break
-                if not page.events and not await _is_set_within(stream.wake.wait(), _KEEP_ALIVE_S):
+                if not page.events and not await _is_set_within(stream.wake.wait(), stream.wait_s):
                     await write(b": keep-alive\n\n")
             await write(b"", more=False)
         finally:
@@ -194,18 +205,19 @@ class EventStreams:
     def _has_ended(self, stream: _Stream) -> bool:
         return stream.is_ended or self.is_closing or time.monotonic() > stream.ends_at_s
 
-    async def _page_after(self, after: int) -> _Page:
+    async def _page_after(self, read: ReadNews | None, after: int) -> _Page:
         """Return the events after a position, with one query for all streams that wait for it."""
-        query = self._queries.get(after)
+        key = read, after
+        query = self._queries.get(key)
         if query is None:
-            query = asyncio.create_task(run_in_threadpool(self._read_page, after))
-            self._queries[after] = query
-            query.add_done_callback(lambda done: self._forget_query(after, done))
+            query = asyncio.create_task(run_in_threadpool(self._read_page, read, after))
+            self._queries[key] = query
+            query.add_done_callback(lambda done: self._forget_query(key, done))
         return await asyncio.shield(query)
 
-    def _forget_query(self, after: int, done: asyncio.Task[_Page]) -> None:
-        if self._queries.get(after) is done:
-            del self._queries[after]
+    def _forget_query(self, key: tuple[ReadNews | None, int], done: asyncio.Task[_Page]) -> None:
+        if self._queries.get(key) is done:
+            del self._queries[key]
 
     async def _check_tokens(self) -> None:
         """End the streams whose tokens are not valid any more."""
@@ -233,8 +245,10 @@ class EventStreams:
         with self._database.reading() as connection:
             return reader.last_position(connection)
 
-    def _read_page(self, after: int) -> _Page:
+    def _read_page(self, read: ReadNews | None, after: int) -> _Page:
         with self._database.reading() as connection:
+            if read is not None:
+                return _Page(read(connection, after))
             return _Page(reader.event_rows(connection, limit=_EVENTS_PER_QUERY, after=after))
 
 

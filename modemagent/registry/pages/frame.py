@@ -150,11 +150,13 @@ class EventSource:
     :param key: of the person
     :param encode: returns the text of an event
     :param after: position after which it begins; None: with the next event
+    :param read: returns what follows a position; None: the events of the fleet
     """
 
     key: str
     encode: Callable[[int, dict[str, Any]], bytes]
     after: int | None
+    read: Callable[[Connection, int], list[tuple[int, dict[str, Any]]]] | None = None
 
 
 Answer = Page | SeeOther | Download | EventSource

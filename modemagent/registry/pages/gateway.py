@@ -14,7 +14,7 @@ from modemagent.registry.pages.frame import Answer, Ask, Page, SeeOther
 from modemagent.registry.pages.links import Link, Links
 from modemagent.registry.pages.page_errors import not_found
 from modemagent.registry.pages.words import Word
-from modemagent.registry.store import reader, triage
+from modemagent.registry.store import benches, reader, triage
 from modemagent.registry.store.fleet import gateway_row
 
 _ROWS = 50
@@ -74,6 +74,7 @@ class PortRow:
 class GatewayPage:
     """A gateway with what is in it.
 
+    :param bench: address of its page as a bench; None: it is not one
     :param outbox: reports that wait in the gateway; None: no heartbeat has stated it
     """
 
@@ -85,6 +86,7 @@ class GatewayPage:
     restarts: int | None
     ports: list[PortRow]
     modems: list[PlacedModem]
+    bench: str | None
     findings: list[FindingRow]
     others: list[FindingRow]
 
@@ -119,8 +121,10 @@ def show(ask: Ask) -> Answer:
             raise not_found("gateway")
         if name != found["ref"]:
             return SeeOther(f"/gateways/{found['ref']}")
-        about = triage.about(connection, gateway=gateway_row(connection, name))
-        model = _model(found, about, Links(connection, ask.who), ask.now)
+        row = gateway_row(connection, name)
+        about = triage.about(connection, gateway=row)
+        is_bench = benches.position_of(connection, row) is not None
+        model = _model(found, about, Links(connection, ask.who), ask.now, is_bench=is_bench)
     return Page("gateway.html", model)
 
 
@@ -153,7 +157,12 @@ def _row(one: dict[str, Any], links: Links, now: datetime) -> GatewayLine:
 
 
 def _model(
-    found: dict[str, Any], about: list[dict[str, Any]], links: Links, now: datetime
+    found: dict[str, Any],
+    about: list[dict[str, Any]],
+    links: Links,
+    now: datetime,
+    *,
+    is_bench: bool,
 ) -> GatewayPage:
     health = found["health"] or {}
     rows = [(is_waiting(one), finding_row(one, links, now)) for one in about]
@@ -177,6 +186,7 @@ def _model(
             )
             for one in found["modems"]
         ],
+        bench=f"/bench/{found['ref']}" if is_bench else None,
         findings=[row for waits, row in rows if waits],
         others=[row for waits, row in rows if not waits],
     )

@@ -52,9 +52,14 @@ def show(ask: Ask) -> Answer:
 
 def stream(ask: Ask) -> Answer:
     """Return the stream of a page, which resumes where it was interrupted."""
+    return EventSource(ask.who.actor, _encoded, position_in(ask))
+
+
+def position_in(ask: Ask) -> int | None:
+    """Return the position after which a stream begins; None: with the next event."""
     last = ask.request.headers.get("last-event-id", "")
     after = int(last) if last.isdecimal() and len(last) < 19 else ask.number("after")
-    return EventSource(ask.who.actor, _encoded, None if after is None else min(after, _HIGHEST))
+    return None if after is None else min(after, _HIGHEST)
 
 
 def _encoded(position: int, event: dict[str, Any]) -> bytes:

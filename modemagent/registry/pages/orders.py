@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from modemagent.registry.api.asset_documents import shown_register
 from modemagent.registry.asset_calls import AssetCalls, order_csv_of
 from modemagent.registry.pages.acts import Refusal, attempt
+from modemagent.registry.pages.bench import StationLine, station_lines
 from modemagent.registry.pages.figures import ShownTime, moment
 from modemagent.registry.pages.frame import Answer, Ask, Download, Page, SeeOther
 from modemagent.registry.pages.links import Link, Links
@@ -40,6 +41,7 @@ class OrdersPage:
 
     rows: list[ListedOrder]
     older: str | None
+    benches: list[StationLine]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +82,7 @@ class OrderView:
     note: str
     is_closed: bool
     lots: list[LotRow]
+    benches: list[StationLine]
     rows: list[OrderedUnit]
     following: str | None
     may_operate: bool
@@ -92,7 +95,9 @@ def show_all(ask: Ask) -> Answer:
     found = calls.orders(_ROWS, ask.query("after") or None)
     rows = [_line(one, ask) for one in found["orders"]]
     older = found["next"] and f"/orders?after={found['next']}"
-    return Page("orders.html", OrdersPage(rows, older))
+    with ask.reading() as connection:
+        at_work = station_lines(connection, Links(connection, ask.who), ask)
+    return Page("orders.html", OrdersPage(rows, older, at_work))
 
 
 def show(ask: Ask) -> Answer:
@@ -145,6 +150,7 @@ def _page(ask: Ask, refusal: Refusal | None = None) -> Page:
     shown = shown_register(found, ask.who)
     with ask.reading() as connection:
         links = Links(connection, ask.who)
+        at_work = station_lines(connection, links, ask, found["number"])
         rows = [
             _unit(one, other, links)
             for one, other in zip(found["rows"], shown["rows"], strict=True)
@@ -155,6 +161,7 @@ def _page(ask: Ask, refusal: Refusal | None = None) -> Page:
         note=shown["note"] or "",
         is_closed=found["state"] == "closed",
         lots=[_lot(one) for one in shown["lots"]],
+        benches=at_work,
         rows=rows,
         following=found["next"] and f"/orders/O{key}?after={found['next']}",
         may_operate=ask.who.may_operate,

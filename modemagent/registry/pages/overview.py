@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from modemagent.registry.pages.bench import StationLine, station_lines
 from modemagent.registry.pages.event_rows import EventRow, event_row
 from modemagent.registry.pages.figures import ShownTime, moment
 from modemagent.registry.pages.finding_rows import FindingRow, finding_row
@@ -19,6 +20,7 @@ from modemagent.registry.store.deadline_reader import due_before
 
 _ROWS = 10
 _EVENTS = 8
+_BENCHES = 3
 _SOON = timedelta(days=15)  # today, and the 14 days after it
 
 
@@ -54,6 +56,7 @@ class OverviewPage:
     rows: list[FindingRow]
     rules: list[RuleCount]
     events: list[EventRow]
+    benches: list[StationLine]
     reasons: list[str]
     at: ShownTime
 
@@ -73,11 +76,18 @@ def show(ask: Ask) -> Answer:
     reasons = [one for one in ask.state.readiness.check().values() if one is not None]
     with ask.reading() as connection:
         links = Links(connection, ask.who)
-        model = _model(connection, links, ask.now, reasons)
+        at_work = station_lines(connection, links, ask)[:_BENCHES]
+        model = _model(connection, links, ask.now, reasons, at_work)
     return Page("overview.html", model)
 
 
-def _model(connection: Connection, links: Links, now: datetime, reasons: list[str]) -> OverviewPage:
+def _model(
+    connection: Connection,
+    links: Links,
+    now: datetime,
+    reasons: list[str],
+    at_work: list[StationLine],
+) -> OverviewPage:
     errors = triage.waiting(connection, "error")
     warnings = triage.waiting(connection, "warning")
     found: list[tuple[int, dict[str, Any]]] = []
@@ -104,6 +114,7 @@ def _model(connection: Connection, links: Links, now: datetime, reasons: list[st
             RuleCount(one.type, finding_word(one.type, one.severity), one.count) for one in grouped
         ],
         events=[event_row(one, links, now) for one in events],
+        benches=at_work,
         reasons=reasons,
         at=moment(at, now),  # type: ignore[arg-type]
     )

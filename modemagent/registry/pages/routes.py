@@ -8,6 +8,7 @@ from modemagent.registry.pages import (
     asset,
     assets,
     audit,
+    bench,
     bulk,
     case,
     cases,
@@ -106,7 +107,15 @@ MENU: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("/rechecks", "Re-checks"),
         ),
     ),
-    ("Registers", (("/assets", "Assets"), ("/orders", "Orders"), ("/deadlines", "Deadlines"))),
+    (
+        "Registers",
+        (
+            ("/assets", "Assets"),
+            ("/orders", "Orders"),
+            ("/bench", "Benches"),
+            ("/deadlines", "Deadlines"),
+        ),
+    ),
     ("Lists", (("/lists", "Lists"), ("/imports", "Imports"))),
     ("Record", (("/live", "Live events"), ("/audit", "Audit"), ("/retention", "Retention"))),
 )
@@ -210,6 +219,9 @@ ROUTES = (
     _get("/orders/{name}", orders.show),
     _get("/orders/{name}/csv", orders.csv),
     _post("/orders/{name}", orders.change, "change orders"),
+    _get("/bench", bench.show_all),
+    _get("/bench/{name}", bench.show),
+    _get("/bench/{name}/stream", bench.stream),
     _post("/orders/{name}/receive", orders.receive, "change orders"),
 )
 

@@ -265,7 +265,9 @@ class _EventStreamResponse(Response):
 
     async def __call__(self, _: AsgiScope, receive: Receive, send: Send) -> None:
         source = self._source
-        await self._streams.follow(source.key, source.encode, source.after, receive, send)
+        await self._streams.follow(
+            source.key, source.encode, source.after, receive, send, source.read
+        )
 
 
 def _download(answer: Download) -> Response:

@@ -199,6 +199,21 @@ ORDER_STATES = {
     "received": Word("received", "tick", "ok"),
     "closed": Word("closed", "barred"),
 }
+#: What a bench reported last about a unit: its verdict, or how far it has come.
+BENCH_STATES = {
+    "pass": Word("PASS", "tick", "ok"),
+    "waived": Word("WAIVED", "triangle", "warn"),
+    "fail": Word("FAIL", "diamond", "bad"),
+    "checked": Word("checked", "dot", "info", "All comparisons have passed; its label follows."),
+    "removed": Word("taken out", "ring"),
+    "unknown": Word("not read", "question"),
+}
+BLAMES = {
+    "unit": "the unit",
+    "order": "the order",
+    "operator": "the operator",
+    "station": "the station",
+}
 WINDOW_STATES = {
     "announced": Word("announced", "ring", "info"),
     "now": Word("now", "triangle", "warn"),

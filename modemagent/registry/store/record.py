@@ -17,7 +17,7 @@ from typing import NamedTuple
 from modemagent.errors import ReportError
 from modemagent.registry.envelope import Envelope, Parts, open_parts
 from modemagent.registry.history.readings import SEQUENCE_BITS, position
-from modemagent.registry.store import dialect, event_log, rule_jobs, schema
+from modemagent.registry.store import benches, dialect, event_log, rule_jobs, schema
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.bodies import compress_redacted
 from modemagent.registry.store.boots import Boot, BootLog
@@ -166,6 +166,7 @@ class _Recording:
         self._healths: set[int] = set()  # numbers of the reports with another health than before
         self._bodies: list[tuple[int, int, int, bytes, int | None]] = []
         self._has_faults = False  # a report has values that rules may find fault with
+        self._bench_news: list[benches.BenchNews] = []
 
     def run(self) -> list[ReportResult]:
         fresh, conflicts = self._classify()
@@ -312,6 +313,8 @@ class _Recording:
         keep = self._batch.keep_bodies
         for one in fresh:
             envelope, parts, boot = one.envelope, one.parts, one.boot
+            if envelope.provision:
+                self._note_bench(one)
             if envelope.device_id is None:
                 if envelope.provision or not envelope.quiet or keep or one.number in self._healths:
                     self._keep_body(one)
@@ -377,6 +380,13 @@ class _Recording:
             )
         )
 
+    def _note_bench(self, one: _Item) -> None:
+        device_id, at = one.envelope.device_id, self._clocks(one)
+        place = 0 if device_id is None else self._places.get(one.gateway, device_id).id
+        self._bench_news.append(
+            benches.BenchNews(one.gateway, place, at.stream, at.sequence, at.position)
+        )
+
     def _mark_closed_holes(self) -> None:
         """Measure the gaps at all places of a gateway around numbers that arrived late."""
         filled = [one for one in self._ranges.values() if one.filled]
@@ -419,6 +429,8 @@ class _Recording:
         self._places.write()
         self._write_sims()
         dialect.insert_rows(connection, schema.report, _BODY, self._bodies)
+        if self._bench_news:
+            benches.note_news(connection, self._bench_news)
         if batch.modems or batch.tails or batch.gateways:
             refold(batch)
         if self._has_faults:

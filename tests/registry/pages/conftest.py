@@ -43,9 +43,13 @@ from tests.registry.conftest import (
 
 IMSI, OTHER_IMSI = "901288000000001", "901288000000002"
 SERIAL = "35204860012345"
+#: A bench, and the modules in its bays.
+BENCH = "B2"
+BENCH_IMEIS = ("867698040002001", "867698040002019", "867698040002027")
 #: All numbers of the story, and a gateway id that looks like one.
 NUMBER_LIKE_GATEWAY = "gw-867698040000039"
-NUMBERS = (IMEI, OTHER_IMEI, ICCID, OTHER_ICCID, IMSI, OTHER_IMSI, EID, SERIAL, "867698040000039")
+NUMBERS = (IMEI, OTHER_IMEI, ICCID, OTHER_ICCID, IMSI, OTHER_IMSI, EID, SERIAL, "867698040000039",
+           *BENCH_IMEIS)  # fmt: skip
 HOSTILE = "<script>alert(1)</script>"
 FORMULA = "=HYPERLINK('x') \"onload="
 PASSWORD = "correct horse battery"
@@ -208,6 +212,37 @@ def _evidence(imei: str, iccid: str) -> list[dict[str, object]]:
     ]
 
 
+def bench_report(bench: Gateway, bay: str, stage: str, imei: str, **more: object) -> dict[str, Any]:
+    """Return what a bench reports about a unit; without an IMEI it is about no module."""
+    provision = {"attempt_id": f"2026-44/{bay}", "stage": stage, "order": "2026-44", "bay": bay,
+                 "row": int(bay), "person": "ANNA", "label": {"imei": imei}, **more}  # fmt: skip
+    port = {"path": f"/dev/ttyUSB{int(bay)}", "id": f"usb:3-{int(bay)}:1.2"}
+    if not imei:
+        return bench.report("heartbeat", modem=None, sims=[], port=None, provision=provision)
+    reason = "removed" if stage == "removed" else "identified"
+    return bench.report(reason, imei=imei, sims=[], port=port, provision=provision)
+
+
+def bench_reports(bench: Gateway) -> list[dict[str, Any]]:
+    """Return the reports about a tray: passed, failed, mute, at work, and a verdict revoked."""
+    failed = {"verdict": "fail", "failed": ["firmware"], "blame": "unit"}
+    reason = f"wants BR07 {HOSTILE}"
+    counts = {
+        "order": {"passed": 41, "failed": 3, "waived": 1, "size": 48, "first_pass": 0.9318,
+                  "blame": {"unit": 2, "operator": 1}},
+        "shift": {"passed": 7, "failed": 0, "since": "2026-12-01T07:58:00.000Z"},
+    }  # fmt: skip
+    mute = bench_report(bench, "03", "ended", "", verdict="fail", failed=["answers"], blame="unit")
+    return [
+        bench_report(bench, "01", "ended", BENCH_IMEIS[0], verdict="pass"),
+        bench_report(bench, "02", "ended", BENCH_IMEIS[1], reason=reason, **failed),
+        mute,
+        bench_report(bench, "04", "checked", BENCH_IMEIS[2]),
+        bench_report(bench, "01", "ended", "", verdict="fail", failed=["unique"], revoked=True,
+                     counts=counts),
+    ]  # fmt: skip
+
+
 def tell(registry: Registry) -> None:
     """Send the reports: a swapped SIM, a modem with a hostile name, an unreadable SIM."""
     first = Gateway("gw-1")
@@ -234,7 +269,10 @@ def tell(registry: Registry) -> None:
         network={"mcc": "434", "mnc": "01", "rat": "lte", "registered": True},
         observed_at=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}.000Z",
     )
-    for gateway, reports in ((first, [body, swapped, beat]), (second, [hostile]), (third, [other])):
+    bench = Gateway(BENCH)
+    tray = bench_reports(bench)
+    stories = ((first, [body, swapped, beat]), (second, [hostile]), (third, [other]), (bench, tray))
+    for gateway, reports in stories:
         client = registry.client("--scope", "gateway", "--gateway-id", gateway.gateway_id)
         assert set(client.post(*reports)) == {"accepted"}
 

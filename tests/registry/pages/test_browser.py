@@ -20,7 +20,7 @@ import pytest
 from modemagent.registry.store.people import PersonRole
 from tests.registry.conftest import IMEI, OTHER_ICCID, Gateway, Registry
 from tests.registry.history.wire import imei
-from tests.registry.pages.conftest import Browser, Story
+from tests.registry.pages.conftest import BENCH, Browser, Story, bench_report
 
 playwright = pytest.importorskip("playwright.sync_api", reason="the extra browser is missing")
 axe = pytest.importorskip("axe_playwright_python", reason="the extra browser is missing")
@@ -128,13 +128,14 @@ def paths(story: Story) -> list[str]:
         "/check", "/cases", "/cases/new", "/policies", "/policies/new", "/windows", "/lists",
         "/lists/prohibited", "/imports", "/assets", "/assets/new", "/orders", "/deadlines",
         "/audit", "/retention", "/live", "/rechecks?state=stopped",
+        "/bench",
     ]  # fmt: skip
     clerk = story.person("guide-2", PersonRole.OPERATOR)
     linked = set().union(*(clerk.get(one).pages for one in others))
     objects = [
         min(one for one in linked if re.fullmatch(pattern, one))
         for pattern in (r"/check/C\d+", r"/cases/K\d+", r"/policies/P\d+", r"/imports/I\d+",
-                        r"/assets/A\d+", r"/orders/O\d+", r"/rechecks/R\d+")
+                        r"/assets/A\d+", r"/orders/O\d+", r"/rechecks/R\d+", r"/bench/\w+")
     ]  # fmt: skip
     objects[2] += "?dry-run=1"
     return [*lists, finding, report, *units, *others, *objects]
@@ -300,6 +301,22 @@ def test_new_events_are_counted_and_shown_on_request(story: Story, chromium: Chr
         return str(page.locator(".events").inner_text())
 
     assert "gw-live" in chromium.visit(person, body)
+
+
+def test_bay_changes_while_the_page_is_open(story: Story, chromium: Chromium) -> None:
+    person = story.person("bench-watcher", PersonRole.VIEWER)
+    bench = Gateway(BENCH, sequence=100)
+    client = story.registry.client("--scope", "gateway", "--gateway-id", BENCH)
+
+    def body(page: Any, base: str) -> str:
+        page.goto(f"{base}/bench/{BENCH}")
+        page.get_by_text("Live", exact=True).wait_for()
+        page.locator(".bays a").first.focus()
+        client.post(bench_report(bench, "05", "ended", "867698040002035", verdict="pass"))
+        page.locator(".bays li", has_text="..2035").wait_for()
+        return str(page.evaluate("document.activeElement.textContent"))
+
+    assert chromium.visit(person, body) == "..2001"  # the focus stays
 
 
 def test_selected_number_is_copied_without_spaces(story: Story, chromium: Chromium) -> None:

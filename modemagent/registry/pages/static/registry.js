@@ -104,27 +104,58 @@ for (const field of document.querySelectorAll("[data-counter]")) {
   count();
 }
 
-// Counts new events; rows appear only when the link is used, so that none moves away.
+// Replaces a part of the page by its present state; the focus stays at the same link.
+function renew(id, done) {
+  const request = new XMLHttpRequest();
+  request.responseType = "document";
+  request.onloadend = () => {
+    const part = request.response?.getElementById(id);
+    const href = document.activeElement?.getAttribute("href");
+    if (part) document.getElementById(id).replaceWith(part);
+    if (part && href && document.activeElement === document.body) {
+      part.querySelector(`a[href="${CSS.escape(href)}"]`)?.focus();
+    }
+    done(Boolean(part));
+  };
+  request.open("GET", location.href);
+  request.send();
+}
+
+// Counts new events; rows appear only when the link is used, so that none moves away. A part that
+// the page names is replaced instead: bays keep their places.
 for (const box of document.querySelectorAll("[data-stream]")) {
   const [shown, link] = box.children;
   let last = box.dataset.after, fresh = 0, heard = "", source, lost;
   const now = () => `${new Date().toISOString().slice(11, 19)} UTC`;
+  const part = box.dataset.renews;
+  let isBusy = false;
+  const news = () => {
+    if (isBusy) return;
+    isBusy = true;
+    const before = fresh;
+    renew(part, (isNew) => {
+      isBusy = false;
+      if (fresh !== before) news();
+      else if (isNew) fresh = 0;
+    });
+  };
   const tell = (text) => { if (shown.textContent !== text) shown.textContent = text; };
   const connected = () => {
     clearTimeout(lost);
     lost = undefined;
     heard = now();
+    if (part) return tell("Live");
     if (fresh) link.textContent = `Show ${fresh} new`;
     tell(fresh ? `${fresh} new since you loaded this page` : "Live: nothing new yet");
   };
   const open = () => {
     source = new EventSource(`${box.dataset.stream}?after=${last}`);
     source.onopen = connected;
-    source.onmessage = (event) => { last = event.lastEventId; fresh += 1; connected(); };
+    source.onmessage = (event) => { last = event.lastEventId; fresh += 1; connected(); if (part) news(); };
     source.onerror = () => {
       lost ??= setTimeout(() => {
         lost = undefined;
-        tell(`Connection lost, trying again.${heard && ` Last news ${heard}.`}`);
+        tell(`Connection lost, trying again.${heard && ` Last news ${heard}.`}${part ? " The line goes on." : ""}`);
         if (source.readyState === EventSource.CLOSED) open();
       }, 8000);
     };
