@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from itertools import islice
 from typing import Any
+from urllib.parse import quote
 
 from modemagent.provisioning.attempt import (
     BayState,
@@ -41,6 +42,7 @@ def line_view(line: LineState, station: StationView) -> LineView:
     checked = line.ledger.checked_at
     station = station._replace(
         name=line.settings.station,
+        url=_registry_page(line),
         checked=checked[11:16],
         person=line.person,
         lead=line.lead[0] if line.lead[1] > line.now else "",
@@ -57,6 +59,13 @@ def line_view(line: LineState, station: StationView) -> LineView:
         message=line.message,
         columns=line.settings.columns,
     )
+
+
+def _registry_page(line: LineState) -> str:
+    """Return the address of the station's page in its registry, "" if that has no pages."""
+    url = line.settings.registry_url.rstrip("/")
+    is_used = line.settings.registry != "none" and url.startswith(("http://", "https://"))
+    return f"{url}/bench/{quote(line.settings.station, safe='')}" if is_used else ""
 
 
 def held_view(view: LineView, fault: str) -> LineView:

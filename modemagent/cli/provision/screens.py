@@ -14,7 +14,8 @@ import click
 from modemagent.cli.options import value_option
 from modemagent.errors import SettingsError
 from modemagent.provisioning.bench_file import BenchSettings
-from modemagent.provisioning.browser.server import BrowserScreen, open_screen, screen_url
+from modemagent.provisioning.browser.listener import open_screen, screen_url
+from modemagent.provisioning.browser.server import BrowserScreen
 from modemagent.provisioning.runtime import Bench
 from modemagent.provisioning.screen import terminal
 from modemagent.provisioning.session import Companion

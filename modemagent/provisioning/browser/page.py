@@ -9,6 +9,7 @@ from html import escape
 from typing import Final
 
 from modemagent.provisioning.attempt import BayState, BayView
+from modemagent.provisioning.browser.forms import forms
 from modemagent.provisioning.line import LineView, OrderCounts, StationView
 from modemagent.provisioning.screen.theme import TONES, Tone
 from modemagent.provisioning.screen.tiles import TIMED, explanation, ladder
@@ -32,21 +33,30 @@ _SHAPES: Final = {
 _WORDS: Final = {BayState.SCANNING: "SCAN", BayState.VERIFYING: "SCAN"}
 
 
-def page(view: LineView, version: str) -> str:
-    """Return the whole page.
+def page(view: LineView, version: str, *, is_part: bool = False) -> str:
+    """Return the whole page; without script it shows its parts in a frame that is loaded again.
 
     :param version: of the program and the layout; a page with another one is loaded again
+    :param is_part: return what the frame shows: no forms, so that nothing that is typed is lost
     """
     parts = fragments(view)
     tiles = "".join(parts[_tile_id(n)] for n in range(len(view.bays)))
     columns = max(1, min(view.columns, len(view.bays) or 1, 12))
     rows = max(1, min(-(-len(view.bays) // columns), 12))
+    layout = f"columns-{columns} rows-{rows}"
+    shown = f"{parts['head']}<main>{tiles}</main>{parts['needs']}{parts['foot']}"
+    if is_part:
+        refresh = '<meta http-equiv="refresh" content="2">'
+        return (
+            f'{_HEAD}{parts["title"]}{refresh}</head><body class="{layout} part">'
+            f"{shown}</body></html>"
+        )
     return (
         f"{_HEAD}{parts['title']}"
-        '<noscript><meta http-equiv="refresh" content="2"></noscript>'
+        '<noscript><link rel="stylesheet" href="plain.css"></noscript>'
         '<script src="screen.js" defer></script></head>'
-        f'<body data-version="{escape(version)}" class="columns-{columns} rows-{rows}">'
-        f"{parts['head']}<main>{tiles}</main>{parts['needs']}{parts['foot']}"
+        f'<body data-version="{escape(version)}" class="{layout}">{shown}{forms()}'
+        '<noscript><iframe src="view" title="Bays"></iframe></noscript>'
         '<div id="lost" role="alert" hidden><strong>NO CONNECTION</strong>'
         "<p>This page is not up to date: the bench has ended, or the network is interrupted.</p>"
         "</div></body></html>"
@@ -60,6 +70,15 @@ def sign_in_page(message: str) -> str:
         '<form method="post" action="sign-in"><label for="token">Token of this screen</label>'
         '<input id="token" name="token" type="password" autocomplete="off" required autofocus>'
         f"<p>{escape(message)}</p><button>Show the bench</button></form></body></html>"
+    )
+
+
+def answer_page(message: str) -> str:
+    """Return the page that states why a form was refused, for browsers without script."""
+    return (
+        f"{_HEAD}<title>bench: not done</title></head><body>"
+        f'<form method="get" action="/"><p>Not done: {escape(message)}</p>'
+        "<button autofocus>Back to the bench</button></form></body></html>"
     )
 
 
@@ -100,6 +119,8 @@ def _head(order: OrderCounts, station: StationView) -> str:
              station.lead and f"lead {station.lead}", f"registry {station.registry}{queued}",
              "" if station.printer == "none" else f"printer {station.printer}"]  # fmt: skip
     words = "".join(f"<span>{escape(each)}</span>" for each in state if each)
+    if station.url:
+        words += f'<a href="{escape(station.url)}" target="_blank" rel="noopener">registry</a>'
     name = escape(f"{order.name}  {order.model}{size}")
     return (
         f'<header id="head"><p class="order"><b>{name}</b>{figures}{left}{rate}{first}</p>'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from modemagent.provisioning.acts import REWORKS
@@ -86,7 +87,7 @@ class Dialog:
         question = self._left[0]
         value = text.strip()
         if question.field == "bay":
-            value = _bay_in(value, view)
+            value = bay_in(value, view)
         if question.field == "person":
             value = parse_scan(value).argument or value
         if question.field == "confirm" and value.lower() != "yes":
@@ -97,21 +98,30 @@ class Dialog:
         del self._left[0]
         if self._left:
             return None
-        bay = self._answers.get("bay", "")
-        row = next((each for each in view.bays if each.number == bay), None) if view else None
-        do = self._do
-        if do == "hold" and row is not None and row.state == "hold":
-            do = "go"
-        step = row.step if row is not None and do == "waive" else ""
-        if do == "retest" and self._answers.get("reason"):
-            do = "rework"
-        if do == "sign_in":
-            return PersonActed(do, person=self._answers["person"], pin=self._answers["pin"])
-        person = (view.station.lead or view.station.person) if view is not None else ""
-        return PersonActed(do, bay, step, person, self._answers.get("reason", ""))
+        return act_with(self._do, self._answers, view)
 
 
-def _bay_in(text: str, view: LineView | None) -> str:
+def act_with(do: str, answers: Mapping[str, str], view: LineView | None) -> PersonActed:
+    """Return the act of complete answers: a hold is released, a retest with a reason is a rework.
+
+    :param answers: by the name of the field; without a person, who is signed in decides
+    """
+    bay = answers.get("bay", "")
+    row = next((each for each in view.bays if each.number == bay), None) if view else None
+    if do == "hold" and row is not None and row.state == "hold":
+        do = "go"
+    step = answers.get("step", "")
+    if not step and row is not None and do == "waive":
+        step = row.step
+    if do == "retest" and answers.get("reason"):
+        do = "rework"
+    person = answers.get("person", "")
+    if not person and view is not None:
+        person = view.station.lead or view.station.person
+    return PersonActed(do, bay, step, person, answers.get("reason", ""), answers.get("pin", ""))
+
+
+def bay_in(text: str, view: LineView | None) -> str:
     """Return the number of a bay that was scanned or typed.
 
     :raises ValueError: there is not such a bay

@@ -1,31 +1,22 @@
-"""Pages in Chromium: accessibility, reflow, keys, without script, no errors, no other hosts.
-
-All of Playwright runs in one thread of its own: its loop would stay in the thread of asynchronous
-tests otherwise.
-"""
+"""Pages in Chromium: accessibility, reflow, keys, without script, no errors, no other hosts."""
 
 from __future__ import annotations
 
 import importlib.resources
-import os
 import re
 import signal
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 
 from modemagent.registry.store.people import PersonRole
+from tests.chromium import Chromium
 from tests.registry.conftest import IMEI, OTHER_ICCID, Gateway, Registry
 from tests.registry.history.wire import imei
 from tests.registry.pages.conftest import BENCH, Browser, Story, bench_report
 
-playwright = pytest.importorskip("playwright.sync_api", reason="the extra browser is missing")
 axe = pytest.importorskip("axe_playwright_python", reason="the extra browser is missing")
-CHROMIUM = Path("/usr/bin/chromium")
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="chromium is missing")
 
 T = TypeVar("T")
 _FOUND = (
@@ -46,32 +37,8 @@ _OPERATION_MS = 60_000  # limit of one operation of a page, such as opening it
 _COLORED = 6  # pages whose contrast is tested, in light and in dark
 
 
-class Chromium:
-    """A browser in a thread of its own."""
-
-    def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(1)
-        self._driver: Any = None
-        self._browser: Any = None
-        self.run(self._start)
-
-    def _start(self) -> None:
-        self._driver = playwright.sync_playwright().start()
-        self._browser = self._driver.chromium.launch(
-            executable_path=str(CHROMIUM), args=["--no-sandbox"] if os.geteuid() == 0 else []
-        )
-
-    def _stop(self) -> None:
-        self._browser.close()
-        self._driver.stop()
-
-    def run(self, work: Callable[[], T]) -> T:
-        """Return the result of a function, whose operations have limits of their own."""
-        return self._thread.submit(work).result()
-
-    def close(self) -> None:
-        self.run(self._stop)
-        self._thread.shutdown()
+class Pages(Chromium):
+    """A browser that visits pages of the registry."""
 
     def visit(self, person: Browser, body: Callable[[Any, str], T], **options: Any) -> T:
         """Return the result of a function that gets a page and the address of the registry.
@@ -81,7 +48,7 @@ class Chromium:
         base = f"http://127.0.0.1:{person.port}"
 
         def work() -> T:
-            context = self._browser.new_context(**options)
+            context = self.browser.new_context(**options)
             cookie = {"name": "registry", "value": person.cookie or "", "url": base}
             context.add_cookies([cookie])
             page = context.new_page()
@@ -105,8 +72,8 @@ class Chromium:
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Chromium]:
-    found = Chromium()
+def chromium() -> Iterator[Pages]:
+    found = Pages()
     yield found
     found.close()
 
@@ -143,7 +110,7 @@ def paths(story: Story) -> list[str]:
 
 @pytest.mark.timeout(900)  # thirty pages, each with a limit of its own
 def test_pages_are_accessible_and_fit_a_phone(
-    story: Story, chromium: Chromium, paths: list[str]
+    story: Story, chromium: Pages, paths: list[str]
 ) -> None:
     person = story.person("axe", PersonRole.ADMIN)
     source = importlib.resources.files("axe_playwright_python").joinpath("axe.min.js").read_text()
@@ -166,7 +133,7 @@ def test_pages_are_accessible_and_fit_a_phone(
     assert chromium.visit(person, body, color_scheme="light") == {}
 
 
-def test_answer_is_in_the_first_screen(story: Story, chromium: Chromium, paths: list[str]) -> None:
+def test_answer_is_in_the_first_screen(story: Story, chromium: Pages, paths: list[str]) -> None:
     person = story.person("hurried", PersonRole.OPERATOR)
     wanted = {"/": "Nothing waits|warning", paths[7]: "Was this planned?", paths[9]: "in gw-1"}
 
@@ -188,7 +155,7 @@ def test_answer_is_in_the_first_screen(story: Story, chromium: Chromium, paths: 
         assert chromium.visit(person, body, viewport=viewport) == []
 
 
-def test_finding_is_decided_without_script(story: Story, chromium: Chromium) -> None:
+def test_finding_is_decided_without_script(story: Story, chromium: Pages) -> None:
     person = story.person("plain", PersonRole.OPERATOR)
 
     def body(page: Any, base: str) -> str:
@@ -206,7 +173,7 @@ def test_finding_is_decided_without_script(story: Story, chromium: Chromium) -> 
     assert "is at the site" in shown
 
 
-def test_change_that_stops_is_confirmed_or_undone(tmp_path: Path, chromium: Chromium) -> None:
+def test_change_that_stops_is_confirmed_or_undone(tmp_path: Path, chromium: Pages) -> None:
     registry = Registry(tmp_path)
     registry.start()
     story = Story(registry)
@@ -260,7 +227,7 @@ def test_change_that_stops_is_confirmed_or_undone(tmp_path: Path, chromium: Chro
     assert types == ["imei.prohibited"] * 12
 
 
-def test_number_is_found_by_keys_alone(story: Story, chromium: Chromium) -> None:
+def test_number_is_found_by_keys_alone(story: Story, chromium: Pages) -> None:
     person = story.person("typist", PersonRole.VIEWER, full_ids=True)
 
     def body(page: Any, base: str) -> str:
@@ -282,7 +249,7 @@ def test_number_is_found_by_keys_alone(story: Story, chromium: Chromium) -> None
     assert chromium.visit(person, body) == "BODY"
 
 
-def test_new_events_are_counted_and_shown_on_request(story: Story, chromium: Chromium) -> None:
+def test_new_events_are_counted_and_shown_on_request(story: Story, chromium: Pages) -> None:
     person = story.person("watcher", PersonRole.VIEWER)
     gateway = Gateway("gw-live")
     client = story.registry.client("--scope", "gateway", "--gateway-id", "gw-live")
@@ -303,7 +270,7 @@ def test_new_events_are_counted_and_shown_on_request(story: Story, chromium: Chr
     assert "gw-live" in chromium.visit(person, body)
 
 
-def test_bay_changes_while_the_page_is_open(story: Story, chromium: Chromium) -> None:
+def test_bay_changes_while_the_page_is_open(story: Story, chromium: Pages) -> None:
     person = story.person("bench-watcher", PersonRole.VIEWER)
     bench = Gateway(BENCH, sequence=100)
     client = story.registry.client("--scope", "gateway", "--gateway-id", BENCH)
@@ -319,7 +286,7 @@ def test_bay_changes_while_the_page_is_open(story: Story, chromium: Chromium) ->
     assert chromium.visit(person, body) == "..2001"  # the focus stays
 
 
-def test_selected_number_is_copied_without_spaces(story: Story, chromium: Chromium) -> None:
+def test_selected_number_is_copied_without_spaces(story: Story, chromium: Pages) -> None:
     person = story.person("copier", PersonRole.VIEWER, full_ids=True)
     path = person.get(f"/modems/{IMEI}").headers["Location"]
 
