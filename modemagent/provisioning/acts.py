@@ -19,6 +19,7 @@ from modemagent.provisioning.unit_counts import PASSING
 #: How long a lead or engineer stays signed in; wrong PINs, and the pause after them.
 SIGNED_IN_S = 600.0
 _WRONG_PINS, _PAUSE_S = 5, 60.0
+_LONGEST_NAME = 40
 REWORKS = ("reseated", "card_changed", "firmware_by_maker", "relabelled", "other")
 
 
@@ -27,6 +28,9 @@ def on_acted(line: LineState, event: PersonActed) -> None:
     line.message = ""
     line.revision += 1
     if event.do == "person":
+        if line.settings.people and event.person not in line.settings.people:
+            line.message = f"{event.person[:_LONGEST_NAME] or '?'} is not in [people] of bench.toml"
+            return
         line.record("person", person=event.person)
         line.announce("person.changed", person=event.person)
         for each in line.bays.values():

@@ -9,13 +9,14 @@ A map is a TOML file; nothing in it computes::
 from __future__ import annotations
 
 import csv
+import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from modemagent.errors import UsageError
-from modemagent.identity.csv_table import Columns, bare_name, decoded
+from modemagent.identity.csv_table import Columns, CsvTable, UnreadableFile, bare_name, decoded
 from modemagent.identity.eid import Eid
 from modemagent.identity.iccid import Iccid
 from modemagent.identity.identifier import Identifier
@@ -115,3 +116,27 @@ def _shape(values: Sequence[str]) -> str | None:
 
 def _escaped(name: str) -> str:
     return name.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def json_table(content: bytes) -> CsvTable:
+    """Return the objects of JSON lines as a table."""
+    objects: list[tuple[int, dict[str, object]]] = []
+    for number, line in enumerate(decoded(content).splitlines(), 1):
+        try:
+            document = json.loads(line) if line.strip() else None
+        except ValueError as error:
+            raise UnreadableFile("json", f"line {number} is not JSON: {error}",
+                                 "Write one object per line.") from None  # fmt: skip
+        if isinstance(document, dict):
+            objects.append((number, document))
+    header = tuple(dict.fromkeys(key for _, each in objects for key in each))
+    columns = {name: header.index(name) for name in ORDER_COLUMNS if name in header}
+    unknown = tuple(at for at, name in enumerate(header, 1) if name not in columns)
+    rows = [(number, [_text(each.get(name)) for name in header]) for number, each in objects]
+    return CsvTable(columns, rows, unknown, header)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, list):
+        return "|".join(map(str, value))
+    return "" if value is None else str(value)

@@ -24,10 +24,11 @@ def counted_runs(ledger: Ledger) -> list[RunEntry]:
 
 def per_hour(ledger: Ledger, now: float) -> float:
     """Return units with a verdict per hour over the last 15 minutes."""
-    recent = [ms / 1000 for ms in ledger.counts.ended_ms if now - _WINDOW_S <= ms / 1000 <= now]
-    if not recent:
+    count, first_ms = ledger.counts.recent((now - _WINDOW_S) * 1000)
+    passed_s = now - first_ms / 1000
+    if not count or passed_s < 0:  # of the time before a reboot
         return 0.0
-    return round(len(recent) * 3600 / max(_LEAST_S, now - min(recent)), 1)
+    return round(count * 3600 / max(_LEAST_S, passed_s), 1)
 
 
 def _first_runs(ledger: Ledger) -> list[RunEntry]:

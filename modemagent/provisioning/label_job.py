@@ -30,10 +30,12 @@ class JobResult(NamedTuple):
     :param status: ``printed``, ``unconfirmed`` if the printer does not answer, ``failed`` if
         nothing can be printed now, or ``refused`` if this label cannot be printed
     :param problem: of a printer that prints nothing now, such as ``no paper``, or of the label
+    :param file: that was written, "" if the label went to a printer
     """
 
     status: str
     problem: str = ""
+    file: str = ""
 
 
 class LabelPrinter(Protocol):

@@ -33,8 +33,8 @@ class Ledger:
         self.digest = ""
         self.runs: dict[int, RunEntry] = {}
         self.units: dict[str, UnitEntry] = {}
-        #: row -> units that have it
-        self.claims: dict[str, list[str]] = {}
+        #: row -> units that have it, in their order
+        self.claims: dict[str, dict[str, None]] = {}
         #: key of a SIM card -> unit
         self.sims: dict[str, str] = {}
         self.duplicated: set[str] = set()
@@ -75,6 +75,11 @@ class Ledger:
         ended = [at for at, run in enumerate(before, 1) if run.verdict in COUNTED]
         return before[ended[-1] if ended else 0 :]
 
+    def claimed(self, row: str, unit: str) -> int:
+        """Return the number of other units that have a row."""
+        units = self.claims.get(row, {})
+        return len(units) - (unit in units)
+
     def last_run(self, unit: str) -> RunEntry | None:
         """Return the turn of a unit that gave its present verdict."""
         entry = self.units.get(unit)
@@ -113,7 +118,8 @@ class Ledger:
 
     def _reading(self, record: Mapping[str, Any]) -> None:
         run = self.runs[record["run"]]
-        run.reading, run.unit = record["reading"], record["unit"]
+        run.keep_reading(record["reading"])
+        run.unit = record["unit"]
         if run.unit and (run.number not in (runs := self._unit(run.unit).runs)):
             runs.append(run.number)
 
@@ -134,7 +140,7 @@ class Ledger:
         entry = self._unit(unit)
         entry.row, entry.iccid = record["row"], record.get("iccid") or ""
         if entry.row:
-            self.claims.setdefault(entry.row, []).append(unit)
+            self.claims.setdefault(entry.row, {})[unit] = None
         if entry.iccid:
             self.sims[entry.iccid] = unit
         self.runs[record["run"]].row = entry.row
@@ -161,6 +167,7 @@ class Ledger:
         self.verdicts += 1
         run = self.runs[record["run"]]
         run.verdict = RunVerdict(record["verdict"])
+        run.row = run.row or record.get("row", "")
         run.failed, run.waived = tuple(record["failed"]), tuple(record["waived"])
         run.ended_at, run.ended_ms = record["at"], record["mono_ms"]
         run.person_ms, run.module_ms = record.get("person_ms", 0), record.get("module_ms", 0)
@@ -189,7 +196,7 @@ class Ledger:
         for counts in (self.counts, self.shift):
             counts.put(run.unit or f"run {run.number}", run.number, found, is_of_unit=about_unit)
             if not run.revoked:
-                counts.ended_ms.append(run.ended_ms)
+                counts.note_end(run.ended_ms)
 
     def _told(self, record: Mapping[str, Any]) -> None:
         self.runs[record["run"]].is_reported = True
@@ -238,7 +245,7 @@ class Ledger:
         """Give the row and the SIM card of a unit back."""
         entry = self._unit(unit)
         if entry.row and unit in self.claims.get(entry.row, ()):
-            self.claims[entry.row].remove(unit)
+            del self.claims[entry.row][unit]
         if entry.iccid and self.sims.get(entry.iccid) == unit:
             del self.sims[entry.iccid]
         entry.row = entry.iccid = ""

@@ -6,7 +6,6 @@ Numbers that a spreadsheet has damaged are refused with row, column and remedy. 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -20,17 +19,17 @@ from modemagent.identity.csv_table import (
     LineProblem,
     UnreadableFile,
     bare_name,
-    decoded,
     read_table,
 )
-from modemagent.identity.damage import repaired
+from modemagent.identity.damage import is_rounded, repaired
+from modemagent.identity.imei import Imei
 from modemagent.identity.order_fields import (
     NEEDED_COLUMNS,
     NUMBERS,
     ORDER_COLUMNS,
     parse_row_field,
 )
-from modemagent.provisioning.columns import ColumnMap
+from modemagent.provisioning.columns import ColumnMap, json_table
 
 #: Numbers to which a row binds the unit that has them, the surest first.
 BINDING = ("imei", "eid", "serial_number", "iccid")
@@ -145,7 +144,7 @@ def parse_order(
     digest = hashlib.sha256(content).hexdigest()
     try:
         table = (
-            _json_table(content)
+            json_table(content)
             if is_jsonl
             else read_table(
                 content,
@@ -161,10 +160,11 @@ def parse_order(
                     "or begin it with x_ to carry it to the results.")
         for at in table.unknown if not _is_free(table.header[at - 1])
     ]  # fmt: skip
+    rounded = _rounded(table)
     rows: list[ExpectedRow] = []
     names: set[str] = set()
     for line, cells in table.rows:
-        values, found = _values(line, cells, table, columns.constants)
+        values, found = _values(line, cells, table, columns.constants, rounded)
         names.add(values.pop("order", name))
         row = (
             None if any(one.is_error for one in found) else _row(line, values, cells, table, found)
@@ -190,10 +190,11 @@ def parse_sims(content: bytes) -> tuple[dict[str, ListedSim], list[LineProblem]]
         table = read_table(content, _SIM_COLUMNS, ("iccid",))
     except UnreadableFile as error:
         return {}, [error.problem]
+    rounded = _rounded(table)
     found: dict[str, ListedSim] = {}
     problems: list[LineProblem] = []
     for line, cells in table.rows:
-        values, wrong = _values(line, cells, table, {})
+        values, wrong = _values(line, cells, table, {}, rounded)
         iccid = values.get("iccid")
         if iccid in found:
             wrong.append(_twice(line, "iccid", "the list"))
@@ -203,28 +204,9 @@ def parse_sims(content: bytes) -> tuple[dict[str, ListedSim], list[LineProblem]]
     return found, problems
 
 
-def _json_table(content: bytes) -> CsvTable:
-    """Return the objects of JSON lines as a table."""
-    objects: list[tuple[int, dict[str, object]]] = []
-    for number, line in enumerate(decoded(content).splitlines(), 1):
-        try:
-            document = json.loads(line) if line.strip() else None
-        except ValueError as error:
-            raise UnreadableFile("json", f"line {number} is not JSON: {error}",
-                                 "Write one object per line.") from None  # fmt: skip
-        if isinstance(document, dict):
-            objects.append((number, document))
-    header = tuple(dict.fromkeys(key for _, each in objects for key in each))
-    columns = {name: header.index(name) for name in ORDER_COLUMNS if name in header}
-    unknown = tuple(at for at, name in enumerate(header, 1) if name not in columns)
-    rows = [(number, [_text(each.get(name)) for name in header]) for number, each in objects]
-    return CsvTable(columns, rows, unknown, header)
-
-
-def _text(value: object) -> str:
-    if isinstance(value, list):
-        return "|".join(map(str, value))
-    return "" if value is None else str(value)
+def _rounded(table: CsvTable) -> dict[str, bool]:
+    """Return the columns of numbers that a spreadsheet may have rounded."""
+    return {name: is_rounded(map(unguarded, table.column(name))) for name in NUMBERS}
 
 
 def _is_free(name: str) -> bool:
@@ -232,7 +214,11 @@ def _is_free(name: str) -> bool:
 
 
 def _values(
-    line: int, cells: Sequence[str], table: CsvTable, constants: Mapping[str, str]
+    line: int,
+    cells: Sequence[str],
+    table: CsvTable,
+    constants: Mapping[str, str],
+    rounded: Mapping[str, bool],
 ) -> tuple[dict[str, str], list[LineProblem]]:
     values: dict[str, str] = {}
     problems: list[LineProblem] = []
@@ -243,7 +229,7 @@ def _values(
     for name, cell in given:
         text = unguarded(cell)
         if name in (*NUMBERS, "tac") and text:
-            fixed, found = repaired(line, name, name, text)
+            fixed, found = repaired(line, name, name, text, rounded=rounded.get(name, True))
             problems += found
             text = fixed or ""
         try:
@@ -260,6 +246,12 @@ def _values(
                                    f"Use one of: {', '.join(words)}."))  # fmt: skip
         elif value:
             values[name] = value.lower() if words else value
+        if name == "imei" and value and "imei.unknown_rbi" in Imei.check(value).codes:
+            problems.append(LineProblem(
+                line, name, "imei.unknown_rbi", "warning",
+                "the reporting body of the TAC is not in the table",
+                "Compare it with a module: a digit may be lost or exchanged.",
+            ))  # fmt: skip
     return values, problems
 
 

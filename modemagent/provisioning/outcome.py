@@ -124,6 +124,7 @@ def end(
         is_synced=True,
         run=run.number,
         unit=run.unit,
+        row=run.row.key if run.row is not None else "",
         verdict=str(verdict),
         failed=wrong,
         waived=waived,

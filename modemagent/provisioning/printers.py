@@ -294,7 +294,7 @@ def _kept(path: Path, data: bytes) -> JobResult:
         partial.replace(path)
     except OSError as error:
         return JobResult("failed", problem_of(error))
-    return JobResult("printed")
+    return JobResult("printed", file=str(path))
 
 
 def _words(text: str) -> list[str]:

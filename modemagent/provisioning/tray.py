@@ -76,8 +76,7 @@ def select_row(run: BayRun, index: OrderIndex, context: StepContext) -> Expected
             taken[other.row.key] = taken.get(other.row.key, 0) + 1
     best: tuple[int, ExpectedRow] | None = None
     for row in index.free:
-        claimed = [unit for unit in context.ledger.claims.get(row.key, ()) if unit != run.unit]
-        if len(claimed) + taken.get(row.key, 0) >= row.quantity:
+        if context.ledger.claimed(row.key, run.unit) + taken.get(row.key, 0) >= row.quantity:
             continue
         score = _fit(run, row)
         if best is None or score > best[0]:
@@ -104,9 +103,10 @@ def ordered(run: BayRun, context: StepContext) -> StepResult:
     if not run.unit:
         return SKIPPED if run.is_complete else pending("module", "the IMEI is being read")
     if run.row is not None:
-        others = [unit for unit in context.ledger.claims.get(run.row.key, ()) if unit != run.unit]
-        if len(others) >= run.row.quantity:
-            return failed(f"line {run.row.line} has its unit already", unit=others[0])
+        if context.ledger.claimed(run.row.key, run.unit) >= run.row.quantity:
+            units = context.ledger.claims[run.row.key]
+            other = next(unit for unit in units if unit != run.unit)
+            return failed(f"line {run.row.line} has its unit already", unit=other)
         return PASSED
     where = context.passed_elsewhere.get(run.unit)
     return failed(f"not in this order: {where}" if where else "no open line fits this unit")

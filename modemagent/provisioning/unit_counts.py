@@ -9,8 +9,6 @@ from typing import Any, NamedTuple
 from modemagent.provisioning.attempt import RunVerdict
 
 PASSING = frozenset({RunVerdict.PASS, RunVerdict.WAIVED})
-#: Verdicts of the last 15 minutes fit into this number: a line gives at most 3,000 per hour.
-_RECENT = 2000
 
 
 class CountedVerdict(NamedTuple):
@@ -30,7 +28,6 @@ class UnitCounts:
 
     :ivar since: time of day at which counting began
     :ivar steps: failed step and number of units
-    :ivar ended_ms: steady times of the last verdicts
     """
 
     def __init__(self, since: str = "") -> None:
@@ -38,7 +35,8 @@ class UnitCounts:
         self.verdicts: Counter[RunVerdict] = Counter()
         self.blames: Counter[str] = Counter()
         self.steps: Counter[str] = Counter()
-        self.ended_ms: deque[int] = deque(maxlen=_RECENT)
+        #: steady times of the last verdicts, oldest first
+        self._ended_ms: deque[int] = deque()
         self._last: dict[str, CountedVerdict] = {}
         #: number of the first turn of each unit, and whether it passed; None: it tells nothing
         self._first: dict[str, tuple[int, bool | None]] = {}
@@ -64,6 +62,18 @@ class UnitCounts:
         has_passed = found.verdict is RunVerdict.PASS if is_of_unit else None
         self._first[unit] = run, has_passed
         self._firsts[has_passed] += 1
+
+    def note_end(self, ended_ms: int) -> None:
+        """Note the steady time of a verdict; times after it are those before a reboot."""
+        while self._ended_ms and self._ended_ms[-1] > ended_ms:
+            self._ended_ms.pop()
+        self._ended_ms.append(ended_ms)
+
+    def recent(self, since_ms: float) -> tuple[int, int]:
+        """Return the number of verdicts since a time, which never decreases, and the first."""
+        while self._ended_ms and self._ended_ms[0] < since_ms:
+            self._ended_ms.popleft()
+        return len(self._ended_ms), self._ended_ms[0] if self._ended_ms else 0
 
     def _add(self, one: CountedVerdict, number: int) -> None:
         self.verdicts[one.verdict] += number

@@ -16,6 +16,15 @@ def test_a_label_is_written_as_a_file(call, tmp_path):
         assert by_zxing(image) == {IMEI, f"IMEI:{IMEI}"}
 
 
+def test_the_page_of_a_sheet_is_named(call, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ("--sample", "--template", "imei-62x29", "--printer", "sheet:A4-3x8")
+    for number in ("001", "002"):
+        done = call("provision", "label", *words)
+        assert (done.returncode, done.stdout) == (0, f"written: labels-{number}.pdf\n")
+        assert (tmp_path / f"labels-{number}.pdf").exists()
+
+
 def test_templates_are_listed(call):
     listed = json.loads(call("provision", "label", "--list", "--json").stdout)["templates"]
     assert {"name": "qr-25x25", "width_mm": 25.0, "height_mm": 25.0, "needs": ["imei"]} in listed

@@ -112,6 +112,20 @@ def test_acts_and_scans_are_lines_of_stdin(call: Call, station: Station) -> None
     assert len(events(done.stdout, "order.closed")) == 1
 
 
+def test_scan_that_is_not_understood_is_named(call: Call, station: Station) -> None:
+    codes = ("", "###", "867698040000014", "867698049999991", '{"do": "end"}')
+    stdin = "".join(f"{code}\n" for code in codes)
+    done = call("provision", *station.words, "--plain", "--scanner", "stdin", stdin=stdin)
+    for line in (
+        "refused: the scan is empty",
+        "scan refused: the code has no number that is known (3 characters)",
+        "scan refused: the check digit of the IMEI is wrong (15 characters)",
+        "scan: no module here has this number: plug its module in",
+    ):
+        assert line in done.stdout
+    assert "867698" not in done.stdout
+
+
 def test_dry_run_leaves_nothing_behind(call: Call, station: Station) -> None:
     done = call("provision", *station.words, "--once", "--dry-run", "--json")
     assert done.returncode == 0

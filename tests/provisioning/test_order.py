@@ -59,9 +59,22 @@ def test_damaged_imei_is_refused_with_its_line(cell: str, code: str) -> None:
     assert problem.remedy
 
 
+def test_imei_of_an_unknown_reporting_body_is_remarked() -> None:
+    found = order("imei\n60000012345678\n")
+    problem = only(found.problems)
+    assert (problem.line, problem.code, problem.severity) == (2, "imei.unknown_rbi", "warning")
+    assert (found.errors, found.size) == ([], 1)
+
+
 def test_rounded_iccid_is_refused() -> None:
     problem = only(order("iccid,model\n8988303000000000000,A\n").problems)
     assert (problem.code, problem.is_error) == ("rounded", True)
+
+
+def test_number_that_ends_in_zeros_by_chance_is_not_refused() -> None:
+    cells = [unit_with(number).iccid for number in range(1990, 2020)]
+    assert any(cell.endswith("0000") for cell in cells)
+    assert order("iccid\n" + "".join(f"{cell}\n" for cell in cells)).problems == ()
 
 
 def test_formula_of_a_spreadsheet_is_taken_off() -> None:

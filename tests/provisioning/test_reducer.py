@@ -11,7 +11,8 @@ import pytest
 from modemagent.errors import SettingsError
 from modemagent.identity.problems import problem
 from modemagent.identity.snapshot import SimState
-from modemagent.provisioning.attempt import StepState
+from modemagent.provisioning import opening
+from modemagent.provisioning.attempt import RunVerdict, StepState
 from modemagent.provisioning.bench_file import parse_bench
 from modemagent.provisioning.events import (
     CheckRegistry,
@@ -21,11 +22,13 @@ from modemagent.provisioning.events import (
     PrintLabel,
     RegistryAnswered,
     ReportKept,
+    SendReport,
     StationJudged,
     UnitRead,
 )
-from modemagent.provisioning.people import StandingWaiver, hashed_pin
+from modemagent.provisioning.people import StandingWaiver, StationPerson, hashed_pin
 from modemagent.provisioning.scans.sources import scan_of
+from modemagent.provisioning.view import report_counts
 from modemagent.provisioning.waivers import read_waivers
 from tests.provisioning.line import KIND, Line, order_with, reading, unit_with
 
@@ -36,7 +39,7 @@ def test_unit_that_fits_passes_and_takes_its_row() -> None:
     line = Line()
     line.plug("01", ONE)
     assert line.shown() == ("pass", "", "")
-    assert list(line.state.ledger.claims.values()) == [[ONE.imei[:14]]]
+    assert list(line.state.ledger.claims.values()) == [{ONE.imei[:14]: None}]
     assert line.view().order.left == 8
 
 
@@ -315,6 +318,52 @@ def test_verdict_given_before_a_double_imei_is_revoked() -> None:
     assert line.shown("01") == line.shown("02") == ("fail", "unique", "unit")
     assert "revoked" in line.kinds()
     assert line.view().order.passed == 0
+
+
+def test_revoked_verdict_is_reported_again_also_after_a_crash() -> None:
+    line = Line(registry="queue")
+    line.plug("01", ONE)
+    line.stores = False
+    line.plug("02", ONE)
+    first = line.state.ledger.runs[1]
+    assert (first.revoked, first.blame, first.is_reported) == ("same IMEI as bay 02", "unit", False)
+    assert line.effects.count(SendReport(1, "ended")) == 2
+    again = Line(records=line.records, registry="queue")
+    opening.close_open_runs(again.state, has_reports=True)
+    assert SendReport(1, "ended") in again.state.take_effects()
+    order = report_counts(again.state, "ended")["order"]
+    assert (order["passed"], order["failed"], order["blame"]) == (0, 1, {"unit": 1})
+
+
+def test_counts_of_the_shift_begin_after_its_end_or_a_pause() -> None:
+    line = Line(KIND.format(label="none"))
+    starts = (("08:00", ONE, False), ("08:10", TWO, False), ("08:20", THREE, True),
+              ("13:30", unit_with(4), False))  # fmt: skip
+    found = []
+    for at, unit, is_end_before in starts:
+        if is_end_before:
+            line.act("end")
+        line.state.begin(line.now, f"2026-11-20T{at}:00.000Z")
+        opening.record_start(line.state, None, 0)
+        line.plug(f"{unit.number:02}", unit)
+        found.append(line.state.ledger.shift.verdicts[RunVerdict.PASS])
+    assert found == [1, 2, 1, 1]
+    assert line.state.ledger.counts.verdicts[RunVerdict.PASS] == 4
+
+
+def test_badge_of_nobody_is_refused_and_named() -> None:
+    people = {"ANNA": StationPerson("ANNA")}
+    line = Line(people=people)
+    line.scan("MA-BADGE-EVE")
+    assert line.state.person == ""
+    assert line.announced("scan.read")[0]["refused"] == (
+        "refused: EVE is not in [people] of bench.toml"
+    )
+    line.scan("MA-BADGE-ANNA")
+    assert line.state.person == "ANNA"
+    nobody = Line()
+    nobody.scan("MA-BADGE-EVE")
+    assert nobody.state.person == "EVE"  # the station has no list of people
 
 
 def test_double_imei_stays_wrong_when_one_module_comes_alone() -> None:

@@ -33,6 +33,12 @@ def test_results_have_a_line_for_each_turn(rehearsal) -> None:
     folder = rehearsal[0].folder / "state/provision/rehearsal/results"
     rows = list(csv.DictReader((folder / "results.csv").read_text().splitlines()))
     totals = json.loads((folder / "totals.json").read_text())
+    units = list(csv.DictReader((folder / "units.csv").read_text().splitlines()))
+    compared = [
+        row for row in units if row["first_failed"] in ("firmware", "model", "sim", "label")
+    ]
+    assert len(compared) > 4
+    assert all(row["row"] for row in compared)
     verdicts = {row["verdict"] for row in rows}
     assert verdicts <= {"pass", "fail", "aborted"}
     good = [row for row in rows if row["verdict"] == "pass"]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from modemagent.cli.options import flag_option, json_option, value_option
@@ -73,7 +71,6 @@ def label_command(
     """
     from modemagent.labels.fields import FIELDS
     from modemagent.provisioning.printers import (
-        file_name,
         load_template,
         open_printer,
         shipped_templates,
@@ -108,9 +105,10 @@ def label_command(
             hint="Correct this at the printer, then print again.",
         )
     if as_json:
-        print_json({"schema": 1, "status": result.status, "printer": printer})
-    elif printer.startswith("file:"):
-        click.echo(f"written: {Path(printer[5:]) / file_name(values)}.png")
+        file = {"file": result.file} if result.file else {}
+        print_json({"schema": 1, "status": result.status, "printer": printer, **file})
+    elif result.file:
+        click.echo(f"written: {result.file}")
     elif result.status == "printed":
         click.echo(f"printed: {printer}")
     else:

@@ -65,7 +65,13 @@ def _line(event: str, fields: dict[str, Any], *, is_verbose: bool) -> str | None
         case "label.sent":
             return f"bay {fields['bay']}  label {fields['number']} {fields['status']}"
         case "scan.read" if fields.get("refused"):
-            return f"scan {fields['refused']}"
+            what = f" ({plain(fields['what'])})" if fields.get("what") else ""
+            remedy = f". {plain(fields['remedy'])}" if fields.get("remedy") else ""
+            return f"scan {plain(fields['refused'])}{what}{remedy}"
+        case "scan.read" if fields.get("result"):
+            return f"scan: {fields['result']}"
+        case "scan.read" if fields["tie"] == "value":
+            return f"scan: the number of bay {fields['bay']} proves no label: scan its bay first"
         case "scan.stray":
             likely = f"; likely that of bay {fields['likely_bay']}" if fields["likely_bay"] else ""
             return f"scan of a label that belongs to no module here{likely}"

@@ -22,6 +22,8 @@ from modemagent.provisioning.scans.shapes import LONGEST
 
 #: The same code again within this time is a bounce of the scanner.
 BOUNCE_S = 1.5
+#: An end within this time after another one belongs to it: scanners send CR LF.
+_END_S = 0.2
 _REOPEN_S = 2.0
 #: What an act may have besides its name.
 _FIELDS = ("bay", "step", "person", "reason", "pin")
@@ -95,6 +97,7 @@ class ScanSources:
         self._on_error = on_error
         self._on_end = on_end
         self._bounces = Bounces()
+        self._line_at: dict[str, float] = {}
         self._loop = asyncio.get_running_loop()
 
     def start(self, name: str) -> None:
@@ -136,6 +139,9 @@ class ScanSources:
             self._on_error(error)
             return
         now = time.monotonic()
+        before, self._line_at[name] = self._line_at.get(name, now - BOUNCE_S), now
+        if event is None and now - before > _END_S:
+            self._on_error(UsageError("the scan is empty", hint="Scan it again."))
         if isinstance(event, CodeScanned) and self._bounces.is_bounce(name, event.text, now):
             return
         if event is not None:

@@ -22,7 +22,8 @@ def on_scanned(line: LineState, event: CodeScanned) -> None:
     """Give a scan to its bay, or keep it until its module appears."""
     scan = parse_scan(event.text, formats=line.label_formats, serial=line.serial_format)
     if scan.problem:
-        _show(line, event, "", f"refused: {scan.problem}", is_refused=True)
+        signs = "1 character" if len(event.text) == 1 else f"{len(event.text)} characters"
+        _show(line, event, signs, f"refused: {scan.problem}", is_refused=True, remedy=scan.remedy)
     elif scan.bay:
         _select(line, event, scan.bay)
     elif scan.command:
@@ -43,7 +44,9 @@ def _select(line: LineState, event: CodeScanned, number: str) -> None:
 def _command(line: LineState, event: CodeScanned, scan: ParsedScan) -> None:
     if scan.command == "badge":
         acts.on_acted(line, PersonActed("person", person=scan.argument))
-        _show(line, event, "badge", scan.argument)
+        is_refused = bool(line.message)
+        result = f"refused: {line.message}" if is_refused else scan.argument
+        _show(line, event, "badge", result, is_refused=is_refused)
     elif scan.command == "check":
         result = f"refused: {scan.argument}" if scan.argument else "the scanner is right"
         _show(line, event, "check sheet", result, is_refused=bool(scan.argument))
@@ -77,6 +80,8 @@ def _label(line: LineState, event: CodeScanned, scan: ParsedScan) -> None:
         _stray(line, line.loose)
     line.loose = LooseLabel(LabelScan(scan.fields, "plug", line.now, event.is_typed), event.source)
     _show(line, event, text, "plug its module in")
+    line.announce("scan.read", bay=None, source=event.source, fields=sorted(scan.fields), tie=None,
+                  result="no module here has this number: plug its module in")  # fmt: skip
 
 
 def _by_value(line: LineState, scan: ParsedScan) -> Bay | None:
@@ -160,10 +165,16 @@ def _stray(line: LineState, loose: LooseLabel) -> None:
 
 
 def _show(
-    line: LineState, event: CodeScanned, text: str, result: str, *, is_refused: bool = False
+    line: LineState,
+    event: CodeScanned,
+    text: str,
+    result: str,
+    *,
+    is_refused: bool = False,
+    remedy: str = "",
 ) -> None:
     line.last_scan = ScanView(line.at[11:19], event.source, text, result, is_refused)
     line.revision += 1
     if is_refused:
         line.announce("scan.read", bay=None, source=event.source, fields=[], tie=None,
-                      refused=result)  # fmt: skip
+                      refused=result, what=text or None, remedy=remedy or None)  # fmt: skip

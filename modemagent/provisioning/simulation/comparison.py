@@ -30,10 +30,11 @@ def compare_results(
 
     :param runs: the turn of each unit, by its number
     """
-    return [FoundResult(unit, _found(runs.get(unit.number, 0), ledger)) for unit in units]
+    return [FoundResult(unit, found_result(runs.get(unit.number, 0), ledger)) for unit in units]
 
 
-def _found(number: int, ledger: Ledger) -> ExpectedResult:
+def found_result(number: int, ledger: Ledger) -> ExpectedResult:
+    """Return what a turn has found, by its number."""
     run = ledger.runs.get(number)
     if run is None or run.verdict is None:
         return ExpectedResult("none")
