@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from modemagent.provisioning.attempt import BayState, BayView
+from modemagent.provisioning.attempt import ENDED, BayState, BayView
 from modemagent.provisioning.journal import order_folder, read_journal
 from modemagent.provisioning.ledger import COUNTED, Ledger, replayed
 from modemagent.provisioning.runtime import Bench
@@ -70,6 +70,12 @@ class ForgetfulPerson(SimulatedPerson):
         if bay.run != self._run_before[bay.number]:
             self._note(unit, bay.run)
         is_worn_out = bay.state is BayState.HOLD and "a lead gives a reason" in bay.reason
+        partner = [n for n, one in self._in_bay.items() if one is unit.partner]
+        if is_worn_out and (
+            unit.partner in self._waiting
+            or (partner and bench.state.bays[partner[0]].state not in ENDED)
+        ):
+            return  # the two of a pair are in the tray together
         if is_worn_out:
             self.runs[unit.number] = bay.run
             await self._pull(bench, bay.number)

@@ -308,8 +308,8 @@ class Bench:
             return
         line = self.state
         entry = line.ledger.runs[run]
-        row = line.index.rows.get(entry.row)
-        place, counts = self.readings.place(entry.bay), report_counts(line, stage)
+        row, counts = line.index.rows.get(entry.row), report_counts(line, stage)
+        place = self.readings.place(entry.bay)
         answer = self._reports.send(entry, stage, row, place, self.post, counts)
         if answer is not None:
             self._start(self._reports.confirm(run, answer, self.post))
