@@ -98,11 +98,15 @@ class Engine:
     :param folder: of the database
     :param url: for ``registry serve --database``
     :param server: process of the database server; None: the database runs in the registry
+    :param is_filled: the database has been left by an earlier run
     """
 
-    def __init__(self, name: str, folder: Path, url: str, server: int | None = None) -> None:
+    def __init__(
+        self, name: str, folder: Path, url: str, server: int | None = None, is_filled: bool = False
+    ) -> None:
         self.name = name
         self.folder = folder
+        self.is_filled = is_filled
         self.url = url
         self.server = server
 
@@ -116,8 +120,17 @@ class Engine:
 
     def wait_for_rules(self) -> None:
         """Wait until the rules were evaluated for all reports."""
+        self.wait_while("SELECT 1 FROM job WHERE kind = 'evaluate'")
+
+    def wait_for_rechecks(self) -> None:
+        """Wait until no change of a list or policy is being applied to the fleet."""
+        states = "'finding', 'counting', 'writing'"
+        self.wait_while(f"SELECT 1 FROM recheck_run WHERE state IN ({states})")
+
+    def wait_while(self, query: str) -> None:
+        """Wait while a query returns a row."""
         with contextlib.closing(_driver(self)) as connection:
-            while connection.execute("SELECT 1 FROM job WHERE kind = 'evaluate'").fetchone():
+            while connection.execute(query).fetchone():
                 time.sleep(0.05)
 
     def server_cpu_s(self) -> float:
@@ -138,17 +151,26 @@ class Engine:
 
 
 @contextlib.contextmanager
-def engine(name: str, folder: Path | None) -> Iterator[Engine]:
-    """Bring up ``sqlite`` or ``postgresql`` in a new folder, and remove it at the end."""
-    place = Path(tempfile.mkdtemp(prefix=f"modemagent-{name}-", dir=folder))
+def engine(name: str, folder: Path | None, *, kept: Path | None = None) -> Iterator[Engine]:
+    """Bring up ``sqlite`` or ``postgresql`` in a new folder, and remove it at the end.
+
+    :param kept: a folder whose database is used again if it has one, and which is left
+    """
+    if kept is None:
+        place = Path(tempfile.mkdtemp(prefix=f"modemagent-{name}-", dir=folder))
+    else:
+        place = kept.absolute() / name
+    is_filled = kept is not None and place.exists()
+    place.mkdir(parents=True, exist_ok=True)
     try:
         if name == "sqlite":
-            yield Engine(name, place, f"sqlite:///{place}/registry.db")
+            yield Engine(name, place, f"sqlite:///{place}/registry.db", None, is_filled)
         else:
             with postgres(place / "data") as (uri, pid):
-                yield Engine(name, place, uri, pid)
+                yield Engine(name, place, uri, pid, is_filled)
     finally:
-        shutil.rmtree(place, ignore_errors=True)
+        if kept is None:
+            shutil.rmtree(place, ignore_errors=True)
 
 
 @contextlib.contextmanager

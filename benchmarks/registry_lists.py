@@ -11,6 +11,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from registry_engines import Engine, engine
@@ -35,12 +36,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--engine", choices=("sqlite", "postgresql"), help="only this engine")
     parser.add_argument("--modems", type=int, default=100_000, help="size of the fleet")
+    parser.add_argument("--kept", type=Path, help="a fleet that registry.py has left here")
     parser.add_argument("--json", action="store_true", dest="as_json", help="print JSON")
     chosen = parser.parse_args()
     names = [chosen.engine] if chosen.engine else ["sqlite", "postgresql"]
     found = {}
     for name in names:
-        with engine(name, None) as one:
+        with engine(name, None, kept=chosen.kept) as one:
             found[name] = _measure(one) | _recheck(one, chosen.modems)
     if chosen.as_json:
         print(json.dumps(found))
@@ -66,7 +68,8 @@ def main() -> int:
 def _measure(one: Engine) -> dict[str, float]:
     """Return the times of the fastest check; the processor time of the server is a mean."""
     database = one.open()
-    load(database, Fleet(50), range(_NUMBERS // 100))
+    if not one.is_filled:
+        load(database, Fleet(50), range(_NUMBERS // 100))
     started = time.perf_counter()
     count = _fill(database)
     loaded_s = time.perf_counter() - started
@@ -89,9 +92,9 @@ def _measure(one: Engine) -> dict[str, float]:
 
 def _recheck(one: Engine, modems: int) -> dict[str, float]:
     """Return the times of re-checks in processor seconds of this process and the server."""
-    path = one.url.replace("registry", "fleet") if one.is_sqlite else one.url
-    database = Database(path)
-    load(database, Fleet(50), range(_NUMBERS // 100 if not one.is_sqlite else 0, modems // 50))
+    database = one.open()
+    if not one.is_filled:
+        load(database, Fleet(50), range(_NUMBERS // 100, modems // 50))
     recorder = Recorder(database)
     recorder.run(jobs.create)
     while recorder.run(evaluation.evaluate_waiting):
