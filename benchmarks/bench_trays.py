@@ -44,7 +44,7 @@ _STEP, _HUB_EVERY, _HUB_AWAY_S = 500, 250, 0.3
 
 
 class ForgetfulPerson(SimulatedPerson):
-    """A person who knows after a kill only which units are in the trays of good and bad ones.
+    """A person who can tell after a kill only which units are in the trays of good and bad ones.
 
     :ivar notes: file with the turns of each unit, and the units that were taken out with a verdict
     """

@@ -351,7 +351,7 @@ def test_counts_of_the_shift_begin_after_its_end_or_a_pause() -> None:
     assert line.state.ledger.counts.verdicts[RunVerdict.PASS] == 4
 
 
-def test_badge_of_nobody_is_refused_and_named() -> None:
+def test_unknown_badge_is_refused_and_named() -> None:
     people = {"ANNA": StationPerson("ANNA")}
     line = Line(people=people)
     line.scan("MA-BADGE-EVE")

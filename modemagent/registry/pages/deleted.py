@@ -28,32 +28,27 @@ ADDRESSES = {
     "policy": "/policies/P",
     "sim": "/sims/",
 }
-_NUMBERED = {
-    address: kind for kind, address in ADDRESSES.items() if address[-1].isupper()
-}  # fmt: skip
+_NUMBERED = {address: kind for kind, address in ADDRESSES.items() if address[-1].isupper()}
 _ADDRESS = re.compile(r"(/[a-z]+/[A-Z])([0-9]{1,18})(/.*)?")
 
 
 def deleted(connection: Connection, path: str, viewer: Viewer) -> PageError | None:
-    """Return the error of an address that shows nothing any more; None: it never did."""
+    """Return the error of the address of a deleted object; None: nothing was deleted there."""
     found = _ADDRESS.fullmatch(path)
     kind = _NUMBERED.get(found[1]) if found else None
     if found is None or kind is None:
         return None
     name = f"{kind}:{found[2]}"
     last = audit.last_act(connection, name)
-    if last is None or (found[3] and not last.kind.endswith(".delete")):
-        return None
-    what = f"{kind} {found[1][-1]}{found[2]}"
-    detail = f"The {what} is no longer stored: its time has passed, or an import was undone."
-    if last.kind.endswith(".delete"):
-        now = datetime.now(UTC)
-        at = moment(datetime.fromtimestamp(last.made_ms / 1000, UTC).isoformat(), now)
-        named = _name(connection, kind, int(found[2]))
-        detail = (
-            f"The {what}{f', {viewer.text(named)},' if named else ''} was deleted by "
-            f"{actor_text(last.actor)} at {at.text if at else ''}."
-        )
+    if last is None or not last.kind.endswith(".delete"):
+        return None  # or an object that is not shown to this person
+    now = datetime.now(UTC)
+    at = moment(datetime.fromtimestamp(last.made_ms / 1000, UTC).isoformat(), now)
+    named = _name(connection, kind, int(found[2]))
+    detail = (
+        f"The {kind} {found[1][-1]}{found[2]}{f', {viewer.text(named)},' if named else ''} was "
+        f"deleted by {actor_text(last.actor)} at {at.text if at else ''}."
+    )
     record = f"/audit?{urlencode({'object': name})}" if viewer.person.may(Scope.AUDIT) else ""
     remedy = "" if record else "An auditor can see what was done with it."
     return PageError(410, f"This {kind} was deleted", detail, remedy, record)

@@ -94,7 +94,7 @@ def test_asset_follows_its_lifecycle(operator: Browser) -> None:
     other = operator.post("/assets/new", {"tag": "T-10"}).headers["Location"]
     assert operator.post(f"{other}/delete", {"revision": "9"}).status == 409
     assert operator.post(f"{other}/delete", {"revision": "1"}).status == 303
-    assert operator.get(other).status == 404
+    assert "was deleted by" in (gone := operator.get(other)).text and gone.status == 410
 
 
 def test_assets_are_filtered_by_the_address(operator: Browser) -> None:
