@@ -125,7 +125,7 @@ LATE_IMPORTS = {
     "modemagent.cli.registry_people:person_create",
     "modemagent.cli.registry_people:person_list",
     "modemagent.cli.registry_people:person_revoke",
-    "modemagent.cli.registry_tokens:allow_enrolment",
+    "modemagent.cli.registry_tokens:allow_enrollment",
     "modemagent.cli.registry_tokens:token_create",
     "modemagent.cli.registry_tokens:token_list",
     "modemagent.cli.registry_tokens:token_revoke",

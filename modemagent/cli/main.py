@@ -21,7 +21,7 @@ from modemagent.cli import stdio
 from modemagent.cli.options import JSON_REQUESTED, Globals
 from modemagent.cli.output import one_line, plain, print_json
 from modemagent.cli.stdio import print_error
-from modemagent.errors import ModemAgentError, UsageError
+from modemagent.errors import ModemAgentError, SettingsError, UsageError
 from modemagent.extras import install_command
 
 INTERRUPTED = 130
@@ -161,6 +161,11 @@ Every option can be set in the environment: MODEMAGENT_<COMMAND>_<OPTION>."""
 @click.pass_context
 def cli(context: click.Context, config: str | None, log_level: str | None, no_color: bool) -> None:
     """Identify cellular modems and their SIM cards, and report them to a registry."""
+    is_checked = context.invoked_subcommand == "config"  # has a remedy of its own
+    if config is not None and not is_checked and not os.path.exists(config):  # noqa: PTH110
+        raise SettingsError(
+            f"settings file {config} does not exist", hint="Name another file with --config."
+        )
     context.obj = Globals(config, log_level)
     if no_color or os.environ.get("NO_COLOR"):
         context.color = False

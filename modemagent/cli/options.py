@@ -33,6 +33,25 @@ def global_options() -> Globals:
     return given if isinstance(given, Globals) else Globals()
 
 
+class ListingGroup(click.Group):
+    """A group that lists what there is if no subcommand is named.
+
+    :param listing: the subcommand that lists
+    """
+
+    def __init__(self, *args: Any, listing: str = "list", **more: Any) -> None:
+        more.setdefault("subcommand_metavar", "[COMMAND] [ARGS]...")
+        more.setdefault("epilog", f'Without a command, the same as "{listing}".')
+        super().__init__(*args, **more)
+        self._listing = listing
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        names = self.get_help_option_names(ctx)
+        if not args or (args[0].startswith("-") and args[0] not in names):
+            args = [self._listing, *args]
+        return super().parse_args(ctx, args)
+
+
 def flag_option(name: str, help_text: str, *parameter: str, **attributes: Any) -> Callable[[F], F]:
     """Add an option without a value.
 

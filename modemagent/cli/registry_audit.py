@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from modemagent.cli.options import flag_option, json_option, value_option
+from modemagent.cli.options import ListingGroup, flag_option, json_option, value_option
 from modemagent.cli.output import cell, print_json, table
 from modemagent.cli.registry_database import database_options, show_rows
 from modemagent.cli.registry_lists import all_pages
@@ -38,7 +38,7 @@ def _time(_: click.Context, __: click.Parameter, text: str | None) -> datetime |
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
-@click.group("audit")
+@click.group("audit", cls=ListingGroup)
 def group() -> None:
     """List and verify the record of all acts and of looks at numbers in full."""
 
@@ -56,7 +56,7 @@ def list_command(
     actor: str | None, kind: str | None, about: str | None, begin: datetime | None,
     end: datetime | None, limit: int | None, newest_first: bool, as_json: bool, **where: Any,
 ) -> None:  # fmt: skip
-    """List acts in the order of the chain, oldest first.
+    """List acts in the order of the chain, oldest first; with --limit, the newest ones.
 
     \b
     modemagent registry audit list --actor person:ann --from 2026-12-01
@@ -67,12 +67,14 @@ def list_command(
     with audit_source(**where) as source:
         found = all_pages(
             lambda most, after: source.entries(
-                most, after, newest_first=newest_first, begin=begin, end=end, actor=actor,
-                kind=kind, object=about,
+                most, after, newest_first=newest_first or limit is not None, begin=begin, end=end,
+                actor=actor, kind=kind, object=about,
             ),
             "entries",
             limit,
         )  # fmt: skip
+    if limit is not None and not newest_first:
+        found.reverse()
     rows = [{**one, "detail": _detail(one["detail"])} for one in found]
     show_rows({"entries": found}, rows, _COLUMNS, as_json)
 

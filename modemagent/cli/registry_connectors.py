@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from modemagent.cli.options import FOUND_WRONG, flag_option, json_option, value_option
+from modemagent.cli.options import FOUND_WRONG, ListingGroup, flag_option, json_option, value_option
 from modemagent.cli.output import print_json
 from modemagent.cli.registry_database import (
     database_options,
@@ -24,7 +24,7 @@ _CONTRADICTIONS = ("iccid", "imei", "operator_imei", "imei_lock", "grade", "fetc
 _CONFIG = "/etc/modemagent/connectors.toml"
 
 
-@click.group("connectors")
+@click.group("connectors", cls=ListingGroup)
 def group() -> None:
     """Compare what the APIs of operators state about SIMs with what modems report."""
 

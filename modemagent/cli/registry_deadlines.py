@@ -62,8 +62,23 @@ def group(limit: int | None, as_json: bool, **options: Any) -> int:
         found = all_pages(
             lambda size, after: source.deadlines(size, after, **filters), "deadlines", limit
         )
+        if not found and filters["country"] is not None:
+            known = sorted({one["country"] for one in source.regulations()["regulations"]})
+            _check_country(filters["country"], known)
     show_rows({"deadlines": found}, found, _COLUMNS, as_json)
     return FOUND_WRONG if any(one["reached"] for one in found) else 0
+
+
+def _check_country(code: str, known: list[str]) -> None:
+    """Refuse a country that no rule is about.
+
+    :raises UsageError: no rule has it
+    """
+    if code.upper() not in known:
+        raise UsageError(
+            f"no rule is about the country {code!r}",
+            hint=f"Countries with a rule: {', '.join(known)}.",
+        )
 
 
 @click.command("site", short_help="Set the site of a gateway.")

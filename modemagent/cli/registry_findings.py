@@ -51,9 +51,24 @@ def group(limit: int | None, as_json: bool, **options: Any) -> None:
         return
     chosen = {name: options.pop(name) for name in ("type", "severity", "gateway")}
     filters = {name: value for name, value in chosen.items() if value is not None}
-    found = list(entries(source(**options), "findings", most=limit, fields=_REQUIRED, **filters))
+    registry = source(**options)
+    found = list(entries(registry, "findings", most=limit, fields=_REQUIRED, **filters))
+    if not found and chosen["type"] is not None:
+        _check_type(registry, chosen["type"])
     rows = [{**dict.fromkeys(_COLUMNS), **one} for one in found]
     show_rows({"findings": found}, rows, _COLUMNS, as_json)
+
+
+def _check_type(registry: Source, name: str) -> None:
+    """Refuse a type that no rule of the registry has.
+
+    :raises UsageError: there is no such rule
+    """
+    known = [str(one["name"]) for one in (registry.get("rules") or {}).get("rules", ())]
+    if known and name not in known:
+        raise UsageError(
+            f"no finding has the type {name!r}", hint=f"Known types: {', '.join(known)}."
+        )
 
 
 @group.command("show")

@@ -169,10 +169,12 @@ def report_command(key: str, as_json: bool, **where: Any) -> int:
 @flag_option("--newest-first", "Start with the newest.")
 @source_options
 def events_command(limit: int | None, newest_first: bool, as_json: bool, **where: Any) -> None:
-    """List events, oldest first."""
-    order = "desc" if newest_first else "asc"
+    """List events, oldest first; with --limit, the newest ones."""
+    order = "desc" if newest_first or limit is not None else "asc"
     fields = ("time", "type", "subject", "data")
     found = list(entries(source(**where), "events", most=limit, fields=fields, order=order))
+    if limit is not None and not newest_first:
+        found.reverse()
     changes = [{**one, "change": change_text(str(one["type"]), one["data"])} for one in found]
     show_rows({"events": found}, changes, ("time", "type", "subject", "change"), as_json)
 

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from modemagent.cli.file_argument import content_of, file_argument
-from modemagent.cli.options import FOUND_WRONG, F, flag_option, value_option
+from modemagent.cli.options import FOUND_WRONG, F, ListingGroup, flag_option, value_option
 from modemagent.cli.output import plain, print_json
 from modemagent.cli.registry_database import show_rows
 from modemagent.cli.registry_source import id_argument, limit_option, list_source, source_options
@@ -47,7 +47,7 @@ def guard_options(function: F) -> F:
     return skip(force(most_change(function)))
 
 
-@click.group("lists")
+@click.group("lists", cls=ListingGroup, listing="show")
 def group() -> None:
     """Show and change the lists of prohibited, tracked and permitted numbers."""
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from modemagent.cli.options import flag_option, json_option, value_option
+from modemagent.cli.options import ListingGroup, flag_option, json_option, value_option
 from modemagent.cli.registry_database import (
     database_options,
     database_url,
@@ -46,7 +46,7 @@ public_url_option = value_option(
 )
 
 
-@click.group("person")
+@click.group("person", cls=ListingGroup)
 def group() -> None:
     """Create, list and revoke the accounts of people."""
 
@@ -67,11 +67,12 @@ def person_create(
     \b
     modemagent registry person create ann --role operator --full-ids
 
-    The link is valid once, for 24 hours. It begins with --public-url, or with
-    http://127.0.0.1:8470. For a person with an account, it replaces the password and the role,
-    removes the second factor, and ends all sessions.
+    The link is valid once, for 24 hours. It begins with the address at which the registry was
+    served last, unless --public-url states another one. For a person with an account, it replaces
+    the password and the role, removes the second factor, and ends all sessions.
     """
     from modemagent.registry.store.invitations import create_person
+    from modemagent.registry.store.origin import openable, stored_origin
     from modemagent.registry.store.people import PersonRole, is_name
 
     if not is_name(name):
@@ -80,7 +81,9 @@ def person_create(
         )
     with opened_database(database_url(**where)) as store:
         secret = create_person(store, name, PersonRole(role), full_ids=full_ids)
-    click.echo(f"{public_url or 'http://127.0.0.1:8470'}/welcome/{secret}")
+        with store.reading() as connection:
+            origin = public_url or openable(stored_origin(connection))
+    click.echo(f"{origin}/welcome/{secret}")
 
 
 @group.command("list")

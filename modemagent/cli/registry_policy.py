@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from modemagent.cli.file_argument import content_of, file_argument
-from modemagent.cli.options import FOUND_WRONG, value_option
+from modemagent.cli.options import FOUND_WRONG, ListingGroup, value_option
 from modemagent.cli.output import cell, print_json, table
 from modemagent.cli.registry_database import show_rows
 from modemagent.cli.registry_lists import all_pages
@@ -38,7 +38,7 @@ revision_option = value_option(
 )
 
 
-@click.group("policy")
+@click.group("policy", cls=ListingGroup)
 def group() -> None:
     """Show and change the policies: which SIMs modems may hold.
 
@@ -104,8 +104,8 @@ def add(name: str, as_json: bool, **given: Any) -> int:
 
 @group.command("set", short_help="Set the policy of one modem.")
 @click.argument("modem", metavar="IMEI")
-@value_option("--mode", "MODE", "observe, learn or enforce.", type=click.Choice(MODES),
-              default="enforce")  # fmt: skip
+@value_option("--mode", "MODE", "observe, learn or enforce; default: as it is, of a new policy "
+              "observe.", type=click.Choice(MODES))  # fmt: skip
 @value_option("--iccid", "ICCID", "Allow this SIM; repeatable.", "iccids", multiple=True)
 @value_option("--iccid-prefix", "DIGITS", "Allow SIMs that begin with this; repeatable.",
               "iccid_prefixes", multiple=True)  # fmt: skip
@@ -119,14 +119,15 @@ def set_command(modem: str, revision: int | None, as_json: bool, **given: Any) -
     """Set the policy of the modem with this IMEI, or with this ref.
 
     \b
-    modemagent registry policy set 867698040000013 --iccid 8988303000000000010
+    modemagent registry policy set 867698040000013 --iccid 8988303000000000010 --mode enforce
     """
     where, content = _divided(given)
     with policy_source(**where) as source:
-        stated = revision
-        if stated is None:
-            before = source.policy(modem)
-            stated = None if before is None else int(before["revision"])
+        before, stated = source.policy(modem), revision
+        if before is not None:
+            stated = int(before["revision"]) if stated is None else stated
+            content["mode"] = content["mode"] or before["mode"]
+        content["mode"] = content["mode"] or "observe"
         found = source.put_modem(modem, stated, content)
     return _show(found, as_json)
 

@@ -10,7 +10,7 @@ import click
 from modemagent.cli.file_argument import content_of, file_argument
 from modemagent.cli.options import FOUND_WRONG, flag_option, value_option
 from modemagent.cli.output import plain, print_json
-from modemagent.cli.registry_policy import MODES, ref_argument
+from modemagent.cli.registry_policy import mode_option, ref_argument
 from modemagent.cli.registry_source import (
     policy_source,
     source_options,
@@ -22,8 +22,7 @@ _FORMS = ("iccid-imei", "imsi-imei", "1nce")
 @click.command("import", short_help="Make a policy of the pairs in a CSV file.")
 @click.argument("name", metavar="NAME")
 @file_argument
-@value_option("--mode", "MODE", "observe, learn or enforce.", type=click.Choice(MODES),
-              default="enforce")  # fmt: skip
+@mode_option
 @value_option("--from", "DATE", "First day or time of validity.", "valid_from")
 @value_option("--to", "DATE", "Last day or end of validity.", "valid_to")
 @flag_option("--dry-run", "Show what is wrong with the file.")
@@ -35,7 +34,7 @@ def import_command(
     """Make a policy with the name NAME of the pairs in FILE, with the columns imei and iccid.
 
     \b
-    modemagent registry policy import pairs-2026-12 pairs.csv --from 2026-12-07
+    modemagent registry policy import pairs-2026-12 pairs.csv --from 2026-12-07 --mode enforce
 
     Exits with status 3 if FILE has errors; then nothing is imported. - is stdin.
     """

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from modemagent.cli.options import FOUND_WRONG, flag_option, value_option
+from modemagent.cli.options import FOUND_WRONG, ListingGroup, flag_option, value_option
 from modemagent.cli.output import print_json
 from modemagent.cli.registry_database import show_rows
 from modemagent.cli.registry_lists import all_pages
@@ -21,7 +21,7 @@ _RUN = ("id", "scope", "subject", "state", "affected", "done", "new", "resolved"
 _STATES = ("finding", "counting", "writing", "stopped", "done", "counted", "superseded")
 
 
-@click.group("rules")
+@click.group("rules", cls=ListingGroup)
 def group() -> None:
     """List the rules, evaluate them for all modems and SIMs, and see what a change has found."""
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from modemagent.cli.options import flag_option, json_option, value_option
+from modemagent.cli.options import ListingGroup, flag_option, json_option, value_option
 from modemagent.cli.registry_database import (
     database_options,
     database_url,
@@ -25,10 +25,10 @@ _SCOPES_HELP = (
 )
 _DURATION = re.compile(r"([1-9][0-9]{0,4})([dh])")
 _COLUMNS = ("number", "scope", "gateway_id", "full_ids", "created", "last_used", "revoked")
-_MORE_COLUMNS = ("expires", "enrolment_blocked")
+_MORE_COLUMNS = ("expires", "enrollment_blocked")
 
 
-@click.group("token")
+@click.group("token", cls=ListingGroup)
 def group() -> None:
     """Create, list and revoke access tokens."""
 
@@ -103,8 +103,8 @@ def token_list(as_json: bool, **where: Any) -> None:
 def token_revoke(number: int, **where: Any) -> None:
     """Revoke a token by its number in "token list".
 
-    Revoking the token of a gateway also blocks the enrolment of that gateway, until
-    "token allow-enrolment". A running registry refuses the token within a second.
+    Revoking the token of a gateway also blocks the enrollment of that gateway, until
+    "token allow-enrollment". A running registry refuses the token within a second.
     """
     from modemagent.registry.store.tokens import revoke
 
@@ -116,24 +116,24 @@ def token_revoke(number: int, **where: Any) -> None:
         )
     if token.gateway_id is not None:
         click.echo(
-            f"The enrolment of {token.gateway_id} is blocked. To allow it again:"
-            f" modemagent registry token allow-enrolment {token.gateway_id}",
+            f"The enrollment of {token.gateway_id} is blocked. To allow it again:"
+            f" modemagent registry token allow-enrollment {token.gateway_id}",
             err=True,
         )
 
 
-@group.command("allow-enrolment")
+@group.command("allow-enrollment")
 @click.argument("gateway_id", metavar="GATEWAY")
 @database_options
-def allow_enrolment(gateway_id: str, **where: Any) -> None:
-    """Let a gateway enrol again whose token was revoked."""
-    from modemagent.registry.store.tokens import allow_enrolment as allow
+def allow_enrollment(gateway_id: str, **where: Any) -> None:
+    """Let a gateway enroll again whose token was revoked."""
+    from modemagent.registry.store.tokens import allow_enrollment as allow
 
     with opened_database(existing_database(**where)) as store:
         if allow(store, gateway_id):
             return
     raise UsageError(
-        f"the enrolment of {gateway_id} is not blocked", hint="See: modemagent registry token list"
+        f"the enrollment of {gateway_id} is not blocked", hint="See: modemagent registry token list"
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from modemagent.cli.options import F, flag_option, value_option
+from modemagent.cli.options import F, ListingGroup, flag_option, value_option
 from modemagent.cli.output import cell, print_json, table
 from modemagent.cli.registry_database import show_rows
 from modemagent.cli.registry_lists import all_pages
@@ -33,7 +33,7 @@ def _fields(function: F) -> F:
     return function
 
 
-@click.group("webhooks")
+@click.group("webhooks", cls=ListingGroup)
 def group() -> None:
     """Send events and findings to other programs, signed and as CloudEvents."""
 

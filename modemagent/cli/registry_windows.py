@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from modemagent.cli.options import value_option
+from modemagent.cli.options import ListingGroup, value_option
 from modemagent.cli.output import print_json
 from modemagent.cli.registry_database import show_rows
 from modemagent.cli.registry_lists import all_pages
@@ -21,7 +21,7 @@ from modemagent.errors import UsageError
 _COLUMNS = ("id", "name", "from", "to", "gateways", "sites", "imeis", "reason", "announced_by")
 
 
-@click.group("windows")
+@click.group("windows", cls=ListingGroup)
 def group() -> None:
     """Announce work: until it ends, pairs that a policy does not allow are not findings."""
 

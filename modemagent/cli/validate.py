@@ -106,10 +106,15 @@ def _print(verdict: Verdict) -> None:
 
 
 def _parts(details: Mapping[str, object]) -> str:
+    """Return the parts of a number; an international service has no country."""
+    names = {name: name.replace("_", " ") for name in details}
+    if details.get("country") == details.get("country_name"):
+        names |= {"country_code": "calling code", "country": "assigned to"}
+        names.pop("country_name", None)
     return ", ".join(
-        f"{name.replace('_', ' ')} {plain(str(value))}"
+        f"{names[name]} {plain(str(value))}"
         for name, value in details.items()
-        if isinstance(value, str | int) and not isinstance(value, bool)
+        if name in names and isinstance(value, str | int) and not isinstance(value, bool)
     )
 
 

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import ctypes
 import gc
-import ipaddress
 import os
 import resource
 import signal
@@ -33,16 +32,15 @@ from modemagent.registry.api.app import HOLD_BACK_S, create_app
 from modemagent.registry.api.connection import Connections, RegistryConnection
 from modemagent.registry.api.health import metrics_app
 from modemagent.registry.equipment.verdict import Status
+from modemagent.registry.first_link import first_link
 from modemagent.registry.listeners import (
     Address,
     SideListeners,
     listening_line,
     open_listener,
-    url_of,
 )
 from modemagent.registry.log_output import log_in_background
 from modemagent.registry.outbound.mail import MailOptions
-from modemagent.registry.store import invitations
 from modemagent.registry.store.engine import Database, is_sqlite_url
 from modemagent.registry.tls import ServerCertificate
 from modemagent.registry.workers import run_workers
@@ -125,11 +123,11 @@ def serve(database_url: str, options: ServerOptions) -> None:
     sys.setswitchinterval(_SWITCH_S)
     scheme = "https" if certificate else "http"
     if options.workers == 1:
-        first = _first_link(app.state.database, listener, scheme, options.public_url)
+        first = first_link(app.state.database, listener, scheme, options.public_url)
         interrupted = _run(app, listener, others, certificate, lambda line: _announce(first + line))
     else:
         database = Database(database_url, secret=options.secret)  # created once, for all workers
-        first = _first_link(database, listener, scheme, options.public_url)
+        first = first_link(database, listener, scheme, options.public_url)
         database.close()
         with tempfile.TemporaryDirectory(prefix="modemagent-metrics-", dir=_memory()) as found:
             folder = Path(found)
@@ -166,22 +164,6 @@ def _application(database_url: str, options: ServerOptions) -> FastAPI:
         mail=options.mail,
         eir_default=options.eir_default,
     )
-
-
-def _first_link(
-    database: Database, listener: socket.socket, scheme: str, public_url: str | None
-) -> str:
-    """Return a line with the link to the first administrator; empty if it is not needed.
-
-    Only on loopback: the output of a server is often read by other people.
-    """
-    if not ipaddress.ip_address(listener.getsockname()[0]).is_loopback:
-        return ""
-    secret = invitations.invite_first(database)
-    if secret is None:
-        return ""
-    url = public_url or url_of(scheme, listener)
-    return f"first administrator, within 10 minutes: {url}/welcome/{secret}\n"
 
 
 def _announce(line: str) -> None:

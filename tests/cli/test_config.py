@@ -103,6 +103,8 @@ def test_missing_file_is_one_line(call, tmp_path):
         (("config", "check", str(file / "x")), "Check its name"),
         (("--config", str(file), "config", "check"), "config check FILE"),
         (("--config", str(file), "config", "show"), "--config"),
+        (("--config", str(file), "list"), "--config"),
+        (("--config", str(file), "identify", "--no-such-option"), "--config"),
     ):
         done = call(*words)
         assert (done.returncode, done.stderr.count("\n")) == (2, 1)

@@ -27,6 +27,14 @@ def test_damage_by_a_spreadsheet_is_named(call):
     assert "hint: the number was rounded to a power of ten by a spreadsheet. " in done.stdout
 
 
+def test_international_code_is_named_as_such(call):
+    done = call("validate", "iccid", "8988303000000000010")
+    assert "calling code 883, assigned to International Networks" in done.stdout
+    assert "country" not in done.stdout
+    done = call("validate", "iccid", "8949210000000001111")
+    assert "country code 49, country DE, country name Germany" in " ".join(done.stdout.split())
+
+
 def test_one_value_is_one_verdict(call):
     verdict = json.loads(call("validate", "--json", "imei", "8676-9804 0000013").stdout)
     assert verdict.keys() >= {"kind", "input", "valid", "normalized", "codes", "details"}

@@ -306,11 +306,11 @@ def test_ambiguous_paths_are_rejected(target: Target, path: str) -> None:
     assert (response.status, response.json["code"]) == (400, "path")
 
 
-Enrol = Callable[[str], int]
+Enroll = Callable[[str], int]
 
 
 @pytest.fixture
-def enrol(target: Target) -> Enrol:
+def enroll(target: Target) -> Enroll:
     client = target.registry.client("--scope", "enroll")
 
     def call(gateway_id: str) -> int:
@@ -321,8 +321,8 @@ def enrol(target: Target) -> Enrol:
     return call
 
 
-def test_gateway_id_has_no_slash(enrol: Enrol) -> None:
-    assert [enrol(one) for one in ("gw/1", "gw\\1", "gw\n1", "")] == [422] * 4
+def test_gateway_id_has_no_slash(enroll: Enroll) -> None:
+    assert [enroll(one) for one in ("gw/1", "gw\\1", "gw\n1", "")] == [422] * 4
 
 
 def test_deep_json_is_rejected(target: Target) -> None:

@@ -55,6 +55,10 @@ def test_existing_backup_is_not_overwritten(served: Registry, tmp_path: Path) ->
     copy.write_text("other")
     assert run("backup", copy, served)[0] == 2
     assert copy.read_text() == "other"
+    code, error = run("backup", tmp_path / "none" / "copy.db", served)
+    assert (code, f"the directory {tmp_path / 'none'} does not exist" in error) == (2, True)
+    code, error = run("restore", served.state_dir, served)
+    assert (code, "[Errno" in error) == (2, False)
 
 
 @pytest.mark.parametrize("damage", [lambda _: b"text", lambda found: found[:-4096], lambda _: b""])

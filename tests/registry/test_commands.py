@@ -84,6 +84,45 @@ def test_api_and_database_give_the_same_output(
         assert table.returncode == 0
         assert IMEI in table.stdout or "gw-1" in table.stdout
     assert run("lookup", "357999000000009", *from_file).returncode == 4
+    every = json.loads(run("events", "--json", *from_file).stdout)["events"]
+    newest = json.loads(run("events", "--limit", "1", "--json", *from_file).stdout)["events"]
+    assert newest == every[-1:]
+    for where in (over_http, from_file):
+        unknown = run("findings", "--type", "sim.swap", *where)
+        assert (unknown.returncode, unknown.stdout) == (2, "")
+        assert "no finding has the type 'sim.swap'" in unknown.stderr
+        assert "sim.swapped" in unknown.stderr
+        assert run("findings", "--type", "sim.swapped", *where).returncode == 0
+    unknown = run("deadlines", "--country", "XX", *from_file)
+    assert (unknown.returncode, "Countries with a rule: " in unknown.stderr) == (2, True)
+    assert run("deadlines", "--country", "TR", *from_file).returncode == 0
+
+
+def test_group_without_a_command_lists(registry: Registry) -> None:
+    database = registry.where
+    for group, listing in (
+        ("audit", "list"), ("rules", "list"), ("policy", "list"), ("lists", "show"),
+        ("windows", "list"), ("webhooks", "list"), ("token", "list"), ("person", "list"),
+    ):  # fmt: skip
+        found = run(group, "--json", *database)
+        assert (found.returncode, found.stderr) == (0, ""), group
+        assert found.stdout == run(group, listing, "--json", *database).stdout
+        shown = run(group, "--help")
+        assert f'Without a command, the same as "{listing}"' in " ".join(shown.stdout.split())
+
+
+def test_newest_acts_are_listed_oldest_first(registry: Registry) -> None:
+    database = registry.where
+    for name in ("ann", "ben", "cyd"):
+        link = run("person", "create", name, *database).stdout
+        assert link.startswith(f"http://127.0.0.1:{registry.port}/welcome/")
+    words = ("audit", "--kind", "person.invite", "--json", *database)
+    while len(every := json.loads(run(*words).stdout)["entries"]) < 3:
+        time.sleep(0.1)  # until they are chained
+    newest = json.loads(run(*words, "--limit", "2").stdout)["entries"]
+    assert newest == every[1:]
+    newest = json.loads(run(*words, "--limit", "2", "--newest-first").stdout)["entries"]
+    assert newest == every[:0:-1]
 
 
 def test_unreachable_registry_and_missing_database(tmp_path: Path) -> None:

@@ -191,7 +191,7 @@ def enroll(fleet: Client, gateway_id: str) -> HttpResponse:
     return fleet.request("POST", "/api/v1/enroll", body, **{"Content-Type": "application/json"})
 
 
-def test_revocation_blocks_enrolment_until_allowed(registry: Registry) -> None:
+def test_revocation_blocks_enrollment_until_allowed(registry: Registry) -> None:
     database = registry.where
     fleet = registry.client("--scope", "enroll")
     first = enroll(fleet, "gw-1").json
@@ -204,16 +204,16 @@ def test_revocation_blocks_enrolment_until_allowed(registry: Registry) -> None:
     assert (enroll(fleet, "gw-1").status, enroll(fleet, "gw-1").json["code"]) == (409, "enrolled")
     last = str(token_list(registry)[-1]["number"])
     revoked = call_in_process("registry", "token", "revoke", last, *database)
-    assert "allow-enrolment gw-1" in revoked.stderr
+    assert "allow-enrollment gw-1" in revoked.stderr
     while gateway.request("POST", "/api/v1/reports", b"{}").status != 401:
         time.sleep(0.05)  # with PostgreSQL, tokens are cached for a second
     blocked = enroll(fleet, "gw-1")
-    assert (blocked.status, blocked.json["code"]) == (403, "enrolment_blocked")
-    allow = ("registry", "token", "allow-enrolment", "gw-1", *database)
+    assert (blocked.status, blocked.json["code"]) == (403, "enrollment_blocked")
+    allow = ("registry", "token", "allow-enrollment", "gw-1", *database)
     assert call_in_process(*allow).returncode == 0
     assert call_in_process(*allow).returncode == 2
     assert enroll(fleet, "gw-1").status == 200
-    assert registry.stop()[1].count("enrolment replaced the unused token") == 1
+    assert registry.stop()[1].count("enrollment replaced the unused token") == 1
 
 
 def test_expired_token_is_refused(registry: Registry) -> None:

@@ -331,7 +331,7 @@ def test_cursors_lead_through_all_pages(gateway_client: Clients, reader: Client)
     assert len(set(everything)) == len(everything)
 
 
-def test_enrolment_creates_a_token_for_each_gateway(registry: Registry) -> None:
+def test_enrollment_creates_a_token_for_each_gateway(registry: Registry) -> None:
     fleet = registry.client("--scope", "enroll")
 
     def enroll(gateway_id: str) -> tuple[int, dict[str, Any]]:

@@ -1,7 +1,7 @@
 """The registry's HTTP API.
 
 app              the application
-reports          receipt of reports, and enrolment
+reports          receipt of reports, and enrollment
 fleet            lookup, modems, SIMs, gateways, events
 event_stream     server-sent events
 health           liveness, readiness, metrics

@@ -21,7 +21,7 @@ from modemagent.registry.api import (
     cases,
     checks,
     deadlines,
-    enrolment,
+    enrollment,
     erasures,
     event_stream,
     findings,
@@ -68,7 +68,7 @@ _ROUTERS = tuple(
     module.router
     for module in (
         reports,
-        enrolment,
+        enrollment,
         fleet,
         findings,
         rechecks,

@@ -54,7 +54,7 @@ class Receipts(BaseModel):
     results: list[ReceiptDocument]
 
 
-class Enrolment(Document):
+class Enrollment(Document):
     gateway_id: Annotated[str, Field(min_length=1, max_length=256, pattern=GATEWAY_ID)]
 
 

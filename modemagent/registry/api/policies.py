@@ -81,7 +81,7 @@ async def post_pairs(
     request: Request,
     token: Operator,
     name: Annotated[str, Query(min_length=1, max_length=100, pattern=PRINTABLE)],
-    mode: Annotated[Mode, Query(description="Of the policy.")] = "enforce",
+    mode: Annotated[Mode, Query(description="Of the policy.")] = "observe",
     valid_from: Annotated[TimeText | None, Query(description="Date or time.")] = None,
     valid_to: Annotated[TimeText | None, Query(description="Date or time.")] = None,
     dry_run: Annotated[bool, Query(description="Change nothing.")] = False,

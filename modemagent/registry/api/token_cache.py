@@ -64,7 +64,7 @@ class TokenCache:
             return None
         is_gateway = token.scope is Scope.GATEWAY
         if is_gateway and token.used_ms is None and token.number not in self._uses:
-            # stored before the response: the enrolment of a gateway replaces unused tokens
+            # stored before the response: the enrollment of a gateway replaces unused tokens
             await asyncio.to_thread(tokens.record_uses, self._database, {token.number: at_ms})
         if at_ms - (token.used_ms or 0) > _STORED_AGAIN_AFTER_MS and len(self._uses) < _MOST_USES:
             self._uses[token.number] = at_ms

@@ -34,7 +34,7 @@ ACTS = {
     "eir.set": "set the EIR",
     "export.add": "requested an export",
     **{f"finding.{kind}": f"{words} a finding" for kind, words in _DECISIONS.items()},
-    "gateway.allow_enrolment": "allowed a gateway to enroll again",
+    "gateway.allow_enrollment": "allowed a gateway to enroll again",
     "gateway.enroll": "enrolled a gateway",
     "gateway.site": "set the site of a gateway",
     "import.run": "imported a file",

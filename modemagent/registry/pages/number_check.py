@@ -52,7 +52,9 @@ def _check(result: CheckResult[Identifier]) -> NumberCheck:
         known = tac.find(result.normalized[:8])
         maker = f" {known.maker} {known.model}" if known else ", not in the table of TACs"
         facts.append(f"TAC {result.normalized[:8]}{maker}")
-    facts += [f"country {name}"] if (name := details.get("country_name")) else []
+    if name := details.get("country_name"):
+        is_service = name == details.get("country")  # an international one
+        facts.append(f"assigned to {name}" if is_service else f"country {name}")
     facts += [f"issuer {issuer}"] if (issuer := details.get("issuer")) else []
     problems = [_problem(code, result) for code in result.codes]
     return NumberCheck(result.kind.upper(), result.valid, facts, problems)

@@ -61,6 +61,11 @@ def read_pairs(content: bytes) -> PairFile:
         for column, parse in (("imei", imei_of), ("iccid", iccid_of)):
             at = table.columns[column]
             cell = cells[at] if at < len(cells) else ""
+            if not cell.strip():
+                message = f"the {column.upper()} is missing"
+                remedy = "Add it, or delete the line."
+                problems.append(LineProblem(line, column, "empty", "error", message, remedy))
+                continue
             fixed = repair(column, cell, rounded=rounded[column])
             if fixed.code:
                 message, remedy = DAMAGES[fixed.code]

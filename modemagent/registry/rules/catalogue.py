@@ -163,7 +163,7 @@ CATALOGUE: dict[str, CatalogueRow] = {
     "gateway.identity_forked": CatalogueRow(
         _ERROR,
         "Copies of the disk of this gateway report under its identity.",
-        "Delete the state directory of the copies, so that each enrols as itself.",
+        "Delete the state directory of the copies, so that each enrolls as itself.",
         lasting=True,
     ),
     "gateway.clock_suspect": CatalogueRow(

@@ -33,6 +33,8 @@ def back_up(url: str, target: Path) -> None:
     source = _file_of(url)
     if target.exists():
         raise UsageError(f"{target} exists", hint="Choose another file, or delete this one.")
+    if not target.absolute().parent.is_dir():
+        raise UsageError(f"the directory {target.parent} does not exist", hint="Create it first.")
     partial = target.with_name(target.name + ".part")
     try:
         partial.unlink(missing_ok=True)
@@ -50,7 +52,7 @@ def back_up(url: str, target: Path) -> None:
     except (OSError, sqlite3.Error) as error:
         partial.unlink(missing_ok=True)
         raise RegistryStoreError(
-            f"the backup {target} cannot be written: {error}",
+            f"the backup {target} cannot be written: {_reason(error)}",
             hint="Check the free space, and the permissions of database and directory.",
         ) from error
 
@@ -83,12 +85,22 @@ def restore(url: str, backup: Path) -> Path | None:
             _sync(target.parent)
     except (OSError, sqlite3.Error) as error:
         raise RegistryStoreError(
-            f"{backup} cannot be restored: {error}",
+            f"{backup} cannot be restored: {_reason(error)}",
             hint="Check the file, the free space and the permissions of the directory.",
         ) from error
     finally:
         partial.unlink(missing_ok=True)
     return kept
+
+
+def _reason(error: OSError | sqlite3.Error) -> str:
+    """Return why a file cannot be used, without the number of the error.
+
+    >>> _reason(FileNotFoundError(2, "No such file or directory"))
+    'no such file or directory'
+    """
+    text = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return text[:1].lower() + text[1:]
 
 
 def _file_of(url: str) -> Path:

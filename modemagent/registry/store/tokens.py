@@ -1,7 +1,7 @@
 """Access tokens: 256 random bits each, of which only the SHA-256 is stored.
 
 A token is valid until it is revoked or expires. Revoking the token of a gateway also blocks the
-enrolment of that gateway, since a stolen enrolment token would be enough to enrol it again.
+enrollment of that gateway, since a stolen enrollment token would be enough to enroll it again.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _SECRET = re.compile(rb"mma_[A-Za-z0-9_-]{43}")
 _NOT_IN_IDS = r"/\\\x00-\x1F\x7F-\x9F\u2028-\u202E\u2066-\u2069\uFFFD"
 #: Pattern of a gateway id: "." and ".." alone would be other paths.
 GATEWAY_ID = f"^([.]{{0,2}}[^.{_NOT_IN_IDS}][^{_NOT_IN_IDS}]*|[.]{{3,}})$"
-#: Time during which an unused token of an enrolment may be replaced: its response may be lost.
+#: Time during which an unused token of an enrollment may be replaced: its response may be lost.
 REPLACED_WITHIN_MS = 10 * 60_000
 
 
@@ -46,7 +46,7 @@ class Scope(StrEnum):
 class Token(msgspec.Struct, frozen=True):
     """A stored token, without its secret.
 
-    :param enrolment_blocked_ms: time of the revocation that blocks the enrolment of the gateway
+    :param enrolment_blocked_ms: time of the revocation that blocks the enrollment of the gateway
     """
 
     number: int
@@ -73,13 +73,13 @@ class Beholder(Protocol):
 
 
 class NewGatewayToken(msgspec.Struct, frozen=True):
-    """Result of an enrolment: the secret, and the number of the unused token that it replaced."""
+    """Result of an enrollment: the secret, and the number of the unused token that it replaced."""
 
     secret: str
     replaced: int | None
 
 
-class EnrolmentRefused(Exception):
+class EnrollmentRefused(Exception):
     """A gateway cannot be enrolled.
 
     :param blocked: its token was revoked; otherwise it has a valid token
@@ -129,7 +129,7 @@ def enroll(database: Database, gateway_id: str) -> NewGatewayToken:
     A token in use is never replaced. An unused one is replaced within 10 minutes of its creation,
     since the response that contained it may not have reached the gateway.
 
-    :raises EnrolmentRefused: the gateway has a valid token, or its enrolment is blocked
+    :raises EnrollmentRefused: the gateway has a valid token, or its enrollment is blocked
     """
     now = now_ms()
     of_gateway = and_(table.c.gateway_id == gateway_id, table.c.scope == str(Scope.GATEWAY))
@@ -138,10 +138,10 @@ def enroll(database: Database, gateway_id: str) -> NewGatewayToken:
             _token(row) for row in connection.execute(select(*_COLUMNS).where(of_gateway)).all()
         ]
         if any(one.enrolment_blocked_ms is not None for one in found):
-            raise EnrolmentRefused(blocked=True)
+            raise EnrollmentRefused(blocked=True)
         valid = [one for one in found if one.is_valid(now)]
         if any(one.used_ms or now - one.created_ms > REPLACED_WITHIN_MS for one in valid):
-            raise EnrolmentRefused(blocked=False)
+            raise EnrollmentRefused(blocked=False)
         if valid:
             connection.execute(update(table).where(of_gateway, _valid(now)).values(revoked_ms=now))
         secret, number = _insert(
@@ -152,15 +152,15 @@ def enroll(database: Database, gateway_id: str) -> NewGatewayToken:
         return NewGatewayToken(secret, valid[-1].number if valid else None)
 
 
-def allow_enrolment(database: Database, gateway_id: str) -> bool:
-    """Let a gateway enrol again; return False if its enrolment was not blocked."""
+def allow_enrollment(database: Database, gateway_id: str) -> bool:
+    """Let a gateway enroll again; return False if its enrollment was not blocked."""
     blocked = and_(table.c.gateway_id == gateway_id, table.c.enrolment_blocked_ms.is_not(None))
     with database.writing() as connection:
         statement = update(table).where(blocked).values(enrolment_blocked_ms=None)
         if connection.execute(statement).rowcount == 0:
             return False
         about = acts.gateway_ref(connection, gateway_id)
-        acts.note(connection, "gateway.allow_enrolment", f"gateway:{about}")
+        acts.note(connection, "gateway.allow_enrollment", f"gateway:{about}")
         return True
 
 
@@ -227,7 +227,7 @@ def all_tokens(database: Database) -> list[Token]:
 
 
 def revoke(database: Database, number: int) -> Token | None:
-    """Revoke a token, and block the enrolment of its gateway; return the token if it exists."""
+    """Revoke a token, and block the enrollment of its gateway; return the token if it exists."""
     now = now_ms()
     is_it = table.c.number == number
     with database.writing() as connection:

@@ -167,7 +167,7 @@ def test_file_of_pairs_over_http(operator: Client) -> None:
     done = operator.request("POST", path, content, **headers)
     assert (done.status, done.json["pairs"]) == (200, 1), done.raw
     found = operator.get(f"policies/{done.json['ref']}")
-    assert (found["mode"], found["valid_from"]) == ("enforce", "2099-01-05T00:00:00.000Z")
+    assert (found["mode"], found["valid_from"]) == ("observe", "2099-01-05T00:00:00.000Z")
     exported = operator.request("GET", f"/api/v1/policies/{done.json['ref']}/pairs").raw
     assert exported.decode().splitlines() == ["iccid,imei", f"{ICCID},{IMEI}"]
     wrong = operator.request("POST", path, b"iccid,imei\n1,2\n", **headers)
@@ -192,7 +192,7 @@ def test_command_line(
     words = ("--imei", IMEI, "--iccid", OTHER_ICCID, "--json")
     added = json.loads(call("policy", "add", "p", *words))
     ref = added["ref"]
-    assert "p" in call("policy", "list")
+    assert call("policy", "list") == call("policy") == call("policy", "--limit", "5")
     assert "differed" in call("policy", "dry-run", ref, status=3)
     assert json.loads(call("policy", "apply", ref, "--json"))["mode"] == "enforce"
     call("policy", "apply", ref, "--revision", "1", status=6)
@@ -204,13 +204,18 @@ def test_command_line(
     call("policy", "delete", ref)
     call("policy", "show", ref, status=4)
     set_words = ("policy", "set", IMEI, "--iccid", ICCID, "--json")
-    assert json.loads(call(*set_words))["revision"] == 1
-    assert json.loads(call(*set_words))["revision"] == 2
+    first = json.loads(call(*set_words))
+    assert (first["revision"], first["mode"]) == (1, "observe")
+    assert json.loads(call(*set_words, "--mode", "enforce"))["revision"] == 2
+    assert json.loads(call(*set_words))["mode"] == "enforce"  # as it was
     pairs = tmp_path / "pairs.csv"
     pairs.write_text(f"iccid,imei\n{ICCID},{IMEI}\n")
     call("policy", "import", "file", str(pairs), status=6)  # the modem has a policy
     pairs.write_text(f"iccid,imei\n{ICCID},{IMEI[:-1]}9\n")
     call("policy", "import", "file", str(pairs), status=3)
+    pairs.write_text(f"iccid,imei\n,{IMEI}\n")
+    report = json.loads(call("policy", "import", "file", str(pairs), "--json", status=3))
+    assert [one["message"] for one in report["problems"]] == ["the ICCID is missing"]
     call("windows", "announce", "visit", "--to", "2099-01-01", status=6 if over_http else 2)
     end = datetime.now(UTC) + timedelta(days=1)
     words = ("visit", "--imei", IMEI, "--to", end.isoformat(), "--json")

@@ -1,4 +1,4 @@
-"""Enrolment of gateways: one secret gives each of a fleet a token of its own."""
+"""Enrollment of gateways: one secret gives each of a fleet a token of its own."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 
 from modemagent.registry.api.auth import requires
-from modemagent.registry.api.documents import PROBLEM, PROBLEMS, Enrolled, Enrolment
+from modemagent.registry.api.documents import PROBLEM, PROBLEMS, Enrolled, Enrollment
 from modemagent.registry.api.problem_details import ProblemDetails
 from modemagent.registry.store import tokens
-from modemagent.registry.store.tokens import EnrolmentRefused, Scope, Token
+from modemagent.registry.store.tokens import EnrollmentRefused, Scope, Token
 
 log = logging.getLogger(__name__)
 
@@ -23,20 +23,20 @@ router = APIRouter(prefix="/api/v1", tags=["gateways"], responses=PROBLEMS)
 @router.post("/enroll", responses=dict.fromkeys((400, 409), PROBLEM))
 def enroll(
     request: Request,
-    enrolment: Enrolment,
+    enrollment: Enrollment,
     token: Annotated[Token, Depends(requires(Scope.ENROLL))],
 ) -> Enrolled:
     """Create the token of a gateway, so that one secret sets up a fleet."""
-    gateway_id = enrolment.gateway_id
+    gateway_id = enrollment.gateway_id
     try:
         enrolled = tokens.enroll(request.app.state.database, gateway_id)
-    except EnrolmentRefused as refused:
+    except EnrollmentRefused as refused:
         if refused.blocked:
             raise ProblemDetails(
                 HTTPStatus.FORBIDDEN,
-                "enrolment_blocked",
-                "the token of this gateway was revoked; an operator must allow its enrolment with"
-                " modemagent registry token allow-enrolment",
+                "enrollment_blocked",
+                "the token of this gateway was revoked; an operator must allow its enrollment with"
+                " modemagent registry token allow-enrollment",
                 gateway_id=gateway_id,
             ) from None
         raise ProblemDetails(
@@ -47,7 +47,7 @@ def enroll(
         ) from None
     if enrolled.replaced is not None:
         log.warning(
-            "enrolment replaced the unused token %d of a gateway, created by token %d",
+            "enrollment replaced the unused token %d of a gateway, created by token %d",
             enrolled.replaced,
             token.number,
         )
