@@ -135,6 +135,7 @@ LATE_IMPORTS = {
     "modemagent.discovery.udev:_library",  # pyudev, 30 ms that one-shot commands do not need
     "modemagent.logs:open_log",  # structlog, 60 ms with rich, needed by the daemon only
     "modemagent.modemmanager.client:ModemManager.connect",  # dbus-fast
+    "modemagent.registry.listeners:connection_of_eir",  # h2
     "modemagent.provisioning.session:opened_station",  # Pillow and segno, for printers only
 }
 

@@ -6,6 +6,7 @@ import socket
 from typing import NamedTuple
 
 from modemagent.errors import SettingsError
+from modemagent.registry.api.connection import RegistryConnection
 
 Address = tuple[str, int]
 
@@ -15,6 +16,15 @@ class SideListeners(NamedTuple):
 
     metrics: socket.socket | None = None
     eir: socket.socket | None = None
+
+
+def connection_of_eir() -> type[RegistryConnection]:
+    """Return the protocol of the listener for equipment status: HTTP/2 needs the extra eir."""
+    try:
+        from modemagent.registry.api.eir_http2 import EirConnection
+    except ModuleNotFoundError:
+        return RegistryConnection
+    return EirConnection
 
 
 def listening_line(scheme: str, listener: socket.socket, others: SideListeners) -> str:

@@ -36,6 +36,7 @@ from modemagent.registry.first_link import first_link
 from modemagent.registry.listeners import (
     Address,
     SideListeners,
+    connection_of_eir,
     listening_line,
     open_listener,
 )
@@ -237,7 +238,8 @@ class _Server(uvicorn.Server):
         self._acceptor = Acceptor(listener, protocol, tls)
         self._acceptor.start()
         await self._serve_beside(metrics_app(self._app.state), self._others.metrics, {})
-        await self._serve_beside(self._app.state.eir, self._others.eir, tls)
+        kind = connection_of_eir()
+        await self._serve_beside(self._app.state.eir, self._others.eir, tls, kind)
         gc.freeze()  # else each full collection searches the modules again, for 50 ms
         gc.set_threshold(_GC_OBJECTS)
         self.started = True
@@ -245,7 +247,11 @@ class _Server(uvicorn.Server):
         self._announce(listening_line(scheme, listener, self._others))
 
     async def _serve_beside(
-        self, app: ASGIApp, listener: socket.socket | None, tls: dict[str, Any]
+        self,
+        app: ASGIApp,
+        listener: socket.socket | None,
+        tls: dict[str, Any],
+        kind: type[RegistryConnection] = RegistryConnection,
     ) -> None:
         """Serve another application on a listener of its own."""
         if listener is None:
@@ -255,13 +261,13 @@ class _Server(uvicorn.Server):
             proxy_headers=False,
         )  # fmt: skip
         config.load()
-        loop, protocol = asyncio.get_running_loop(), self._protocol(config)
+        loop, protocol = asyncio.get_running_loop(), self._protocol(config, kind)
         self.servers.append(await loop.create_server(protocol, sock=listener, **tls))
 
-    def _protocol(self, config: uvicorn.Config) -> Callable[[], RegistryConnection]:
-        return lambda: RegistryConnection(
-            config, self.server_state, self.lifespan.state, self._connections
-        )
+    def _protocol(
+        self, config: uvicorn.Config, kind: type[RegistryConnection] = RegistryConnection
+    ) -> Callable[[], RegistryConnection]:
+        return lambda: kind(config, self.server_state, self.lifespan.state, self._connections)
 
     async def on_tick(self, counter: int) -> bool:
         if counter % 10 == 0:  # once a second

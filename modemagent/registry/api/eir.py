@@ -1,7 +1,7 @@
 """Equipment identity register: the status of equipment by 3GPP TS 29.511, on its own listener.
 
 A plain ASGI application without tokens, which the interface does not require; no number is logged.
-The interface is HTTP/2 in a 5G core; this listener speaks HTTP/1.1, as uvicorn does.
+The interface is HTTP/2 in a 5G core, see :mod:`.eir_http2`; uvicorn speaks HTTP/1.1.
 """
 
 from __future__ import annotations

@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
+import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from h2.connection import H2Connection
+from h2.errors import ErrorCodes
+from h2.events import (
+    ConnectionTerminated,
+    DataReceived,
+    Event,
+    ResponseReceived,
+    StreamEnded,
+)
+from h2.settings import SettingCodes
 
 from modemagent.registry.list_calls import ListCalls
 from modemagent.registry.policy_calls import PolicyCalls
 from modemagent.registry.store import recheck
+from modemagent.registry.store.engine import Database
 from tests.registry.conftest import (
     ICCID,
     IMEI,
@@ -67,6 +81,116 @@ def eir(tmp_path: Path, database_url: str) -> Iterator[Eir]:
 
 def put(calls: ListCalls, name: str, kind: str, value: str, last: str | None = None) -> None:
     calls.put_entry(name, {"kind": kind, "value": value, "last": last})
+
+
+@pytest.fixture
+def http2(tmp_path: Path) -> Iterator[Eir]:
+    """A registry on SQLite: both engines answer the same application."""
+    registry = Registry(tmp_path / "state", "--eir-listen", "127.0.0.1:0")
+    registry.start()
+    yield Eir(registry)
+    if registry.process is not None and registry.process.poll() is None:
+        registry.stop(signal.SIGKILL)
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is missing")
+def test_curl_is_answered_over_http2(http2: Eir) -> None:
+    lists = ListCalls(Database(http2.registry.database, guest=True), "test")
+    put(lists, "prohibited", "imei", IMEI)
+    base = f"http://127.0.0.1:{http2.registry.eir_port}/n5g-eir-eic/v1/equipment-status"
+
+    def curl(*words: str) -> str:
+        # one URL each: curl 7.88 does not use a connection of prior knowledge again
+        given = ["curl", "--no-progress-meter", "--http2-prior-knowledge", "-w",
+                 " %{http_version} %{http_code} %{content_type}", *words]  # fmt: skip
+        return subprocess.run(given, capture_output=True, text=True, timeout=60, check=True).stdout
+
+    assert curl(f"{base}?pei=imei-{IMEI}") == '{"status":"BLACKLISTED"} 2 200 application/json'
+    wrong = curl(base)
+    assert "MANDATORY_QUERY_PARAM_MISSING" in wrong
+    assert wrong.endswith(" 2 400 application/problem+json")
+    assert curl(f"{base}%2Fno").endswith(" 2 404 application/problem+json")
+    assert " 2 405 " in curl("-d", "x", base)
+    assert http2.status(IMEI) == "BLACKLISTED"  # over HTTP/1.1 on the same listener
+    assert http2.registry.stop()[0] == 0
+
+
+class Http2Client:
+    """A connection to a listener, with the frames of the tests."""
+
+    def __init__(self, port: int) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=20)
+        self.h2 = H2Connection()
+        self.h2.initiate_connection()
+
+    def ask(self, path: str) -> int:
+        stream: int = self.h2.get_next_available_stream_id()
+        fields = ((":method", "GET"), (":scheme", "http"), (":authority", "x"), (":path", path))
+        self.h2.send_headers(stream, fields, end_stream=True)
+        return stream
+
+    def send(self) -> None:
+        self.socket.sendall(self.h2.data_to_send())
+
+    def events(self, last: type[Event]) -> list[Event]:
+        """Return what arrives up to an event of this type."""
+        found: list[Event] = []
+        while not any(isinstance(one, last) for one in found):
+            data = self.socket.recv(65536)
+            assert data, "the connection was closed"
+            found += self.h2.receive_data(data)
+            self.send()
+        return found
+
+
+def test_wrong_http2_is_refused(http2: Eir) -> None:
+    path = f"/n5g-eir-eic/v1/equipment-status?pei=imei-{IMEI}"
+    client = Http2Client(http2.registry.eir_port)
+    client.ask(f"{path}&x={'9' * 20_000}")
+    client.send()
+    (head,) = (one for one in client.events(StreamEnded) if isinstance(one, ResponseReceived))
+    assert dict(head.headers)[b":status"] == b"414"
+    for _ in range(250):
+        client.h2.reset_stream(client.ask(path))
+        client.send()
+    (end,) = (
+        one for one in client.events(ConnectionTerminated) if isinstance(one, ConnectionTerminated)
+    )
+    assert end.error_code == ErrorCodes.ENHANCE_YOUR_CALM
+    client.socket.close()
+    with socket.create_connection(("127.0.0.1", http2.registry.eir_port), timeout=20) as broken:
+        broken.sendall(b"PRI * HTTP/2.0\r\n")
+        broken.sendall(b"\r\nSM\r\n\r\n" + b"x" * 70_000)
+        while broken.recv(4096):
+            pass
+    assert http2.status(IMEI) is None
+
+
+def test_streams_of_a_connection_are_answered_at_once(http2: Eir) -> None:
+    client = Http2Client(http2.registry.eir_port)
+    streams = {client.ask(f"/n5g-eir-eic/v1/equipment-status?pei=imei-{IMEI}") for _ in range(100)}
+    client.send()
+    while streams:
+        for one in client.events(StreamEnded):
+            if isinstance(one, ResponseReceived):
+                assert dict(one.headers)[b":status"] == b"404"
+            if isinstance(one, StreamEnded):
+                streams.remove(one.stream_id)
+    client.socket.close()
+
+
+def test_small_window_gets_the_answer_in_parts(http2: Eir) -> None:
+    client = Http2Client(http2.registry.eir_port)
+    client.h2.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: 1})
+    client.send()
+    stream = client.ask(f"/n5g-eir-eic/v1/equipment-status?pei=imei-{IMEI}")
+    client.send()
+    client.events(ResponseReceived)
+    client.h2.increment_flow_control_window(1000, stream)
+    client.send()
+    (body,) = (one for one in client.events(StreamEnded) if isinstance(one, DataReceived))
+    assert json.loads(body.data)["cause"] == "ERROR_EQUIPMENT_UNKNOWN"
+    client.socket.close()
 
 
 def test_status_follows_lists_policies_and_reports(eir: Eir) -> None:
