@@ -34,32 +34,21 @@ def note(line: LineState, run: BayRun, name: str, result: StepResult) -> None:
         return
     line.revision += 1
     is_wrong = result.state is not StepState.PASSED
+    ended: dict[str, Any] = {
+        "run": run.number,
+        "step": name,
+        "state": str(result.state),
+        "blame": str(result.blame) if is_wrong else None,
+        "others": list(result.others),
+    }
     if is_wrong:
         is_double = (
             name == "unique" and run.unit not in line.elsewhere and run.unit not in line.in_registry
         )
-        line.record(
-            "step",
-            run=run.number,
-            step=name,
-            state=str(result.state),
-            reason=result.reason,
-            blame=str(result.blame),
-            others=list(result.others),
-            duplicated=is_double,
-            private=dict(result.private),
-        )
-    line.announce(
-        "step.ended",
-        bay=run.bay,
-        run=run.number,
-        step=name,
-        state=str(result.state),
-        reason=result.reason or None,
-        blame=str(result.blame) if is_wrong else None,
-        remedy=result.remedy or None,
-        others=list(result.others),
-    )
+        private = dict(result.private)
+        line.record("step", **ended, reason=result.reason, duplicated=is_double, private=private)
+    reason, remedy = result.reason or None, result.remedy or None
+    line.announce("step.ended", bay=run.bay, **ended, reason=reason, remedy=remedy)
 
 
 def request_again(line: LineState, bay: Bay, run: BayRun, wrong: list[str]) -> None:
@@ -119,17 +108,21 @@ def end(
         run.person_s += line.now - bay.since
     run.verdict, run.failure, run.failed_step = verdict, first, wrong[0] if wrong else ""
     run.hold = None
+    reason = reason or (first.reason if first is not None else "")
+    ended: dict[str, Any] = {
+        "run": run.number,
+        "verdict": str(verdict),
+        "failed": wrong,
+        "waived": waived,
+        "blame": str(first.blame) if first is not None else None,
+    }
     line.record(
         "verdict",
         is_synced=True,
-        run=run.number,
+        **ended,
+        reason=reason,
         unit=run.unit,
         row=run.row.key if run.row is not None else "",
-        verdict=str(verdict),
-        failed=wrong,
-        waived=waived,
-        blame=str(first.blame) if first is not None else None,
-        reason=reason or (first.reason if first is not None else ""),
         steps={name: str(one.state) for name, one in run.results.items()},
         identity=_identity(run),
         person_ms=round(run.person_s * 1000),
@@ -138,16 +131,12 @@ def end(
     )
     if verdict is not RunVerdict.ABORTED:
         request_report(line, run.number)
-    line.enter(bay, state or _VERDICT_STATES[verdict], reason or (first.reason if first else ""))
+    line.enter(bay, state or _VERDICT_STATES[verdict], reason)
     line.announce(
         "attempt.ended",
         bay=bay.number,
-        run=run.number,
-        verdict=str(verdict),
-        failed=wrong,
-        waived=waived,
-        blame=str(first.blame) if first is not None else None,
-        reason=reason or (first.reason if first is not None else None),
+        **ended,
+        reason=reason or None,
         remedy=first.remedy if first is not None else None,
         row=run.row.line if run.row is not None else None,
     )
