@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from modemagent.provisioning.attempt import BayState, Blame, RunVerdict, StepState
 from modemagent.provisioning.bay_run import Bay, BayRun, StepResult, failed
 from modemagent.provisioning.events import SendReport
