@@ -32,6 +32,21 @@ def scans_per_minute(schedule: RescanScheduler, clock: Clock, *awaited: str) -> 
     return scans
 
 
+@pytest.mark.parametrize("changes", [(1, 1, 1, 2), (1, 1, 1, 1, 1)])
+async def test_scan_is_left_out_while_dev_is_unchanged(monkeypatch, changes) -> None:
+    left = list(changes)
+    monkeypatch.setattr("modemagent.watching.rescan._dev_changed_at", lambda: left.pop(0))
+    monkeypatch.setattr("modemagent.watching.rescan._WITH_UDEV_S", 0.001)
+    schedule = with_udev()
+    schedule.begin()
+    await schedule.wait(0.001)
+    assert left == []
+    left += [1, 1]
+    schedule.begin()
+    await schedule.wait(0.0005)
+    assert left == [], "a shorter interval ends by itself"
+
+
 def with_udev() -> RescanScheduler:
     """Return a schedule as on a machine with udev events."""
     schedule = RescanScheduler(NullLog())
