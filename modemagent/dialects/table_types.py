@@ -10,7 +10,7 @@ IDENTITY_TIMEOUT_S = 3.0
 SIM_TIMEOUT_S = 10.0
 
 #: The values a ladder can read, and the timeout of one attempt unless its row has another.
-WANTS: Mapping[str, float] = {
+VALUE_TIMEOUTS_S: Mapping[str, float] = {
     **dict.fromkeys(("manufacturer", "model", "firmware"), IDENTITY_TIMEOUT_S),
     **dict.fromkeys(("imei", "imeisv", "serial_number"), IDENTITY_TIMEOUT_S),
     "sim_state": 5.0,  # The SIM is not accessed; some modules never send a final result.
@@ -43,7 +43,7 @@ class Attempt(NamedTuple):
     :param parser: a name of :data:`modemagent.dialects.parsers.PARSERS`, or of an ``ATI`` block
         in :mod:`modemagent.modem.interpret`
     :param source: manual and section, or the trace that shows the response
-    :param timeout_s: timeout of the command; None for that of its value in :data:`WANTS`
+    :param timeout_s: timeout of the command; None for that of its value in :data:`VALUE_TIMEOUTS_S`
     :param only_if_cached: use the response only if another attempt has already received it
     :param models: pattern searched in model and firmware, case ignored, if only some families of
         the maker have this command; ``""`` for all

@@ -6,7 +6,7 @@ from collections.abc import Generator, Mapping
 from typing import NamedTuple
 
 from modemagent.at.steps import Outcome, Response, Step
-from modemagent.dialects.table_types import WANTS, Attempt
+from modemagent.dialects.table_types import VALUE_TIMEOUTS_S, Attempt
 from modemagent.identity.evidence import Evidence, as_text
 from modemagent.modem.conversation import IMPATIENT_S, Conversation
 from modemagent.modem.interpret import BLOCK_PARSERS, Interpretation, interpret, parts_of
@@ -75,7 +75,7 @@ class AtClient(Conversation):
     def _read(
         self, field: str, attempt: Attempt
     ) -> Generator[Step, Outcome, tuple[Interpretation, Response]]:
-        timeout_s = attempt.timeout_s or WANTS[field]
+        timeout_s = attempt.timeout_s or VALUE_TIMEOUTS_S[field]
         if self._silences:
             timeout_s = min(timeout_s, IMPATIENT_S)
         tally: dict[str, int] = {}
@@ -140,7 +140,9 @@ class AtClient(Conversation):
             return {}
         first, *rest = commands = [attempt.command for attempt in attempts.values()]
         line = ";".join((first, *(command[2:] for command in rest)))
-        timeout_s = max(attempt.timeout_s or WANTS[field] for field, attempt in attempts.items())
+        timeout_s = max(
+            attempt.timeout_s or VALUE_TIMEOUTS_S[field] for field, attempt in attempts.items()
+        )
         response = yield from self.send(line, timeout_s)
         self.sync.observe(response, Interpretation())
         parts = parts_of(response, commands)

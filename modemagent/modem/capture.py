@@ -14,7 +14,7 @@ from modemagent.at.steps import Command, Outcome, Plan, Response, Step
 from modemagent.at.urcs import is_urc
 from modemagent.dialects.catalogue import choose
 from modemagent.dialects.generic import DIALECT as GENERIC_DIALECT
-from modemagent.dialects.table_types import WANTS
+from modemagent.dialects.table_types import VALUE_TIMEOUTS_S
 from modemagent.discovery.age import modem_age_s
 from modemagent.errors import DeadlinePassed, PortError
 from modemagent.identity.snapshot import SimState, Snapshot
@@ -148,7 +148,7 @@ def _lines(snapshot: Snapshot) -> Iterator[str]:
     """Yield the lines of a recording, each once."""
     modem = snapshot.modem
     dialect = choose(modem.manufacturer, modem.model, modem.firmware)
-    ladders = [dialect.ladder(field) or GENERIC_DIALECT.ladder(field) for field in WANTS]
+    ladders = [dialect.ladder(field) or GENERIC_DIALECT.ladder(field) for field in VALUE_TIMEOUTS_S]
     commands = [each.command for ladder in ladders for each in ladder if not each.only_if_cached]
     yield from dict.fromkeys((*commands, *FOR_DIALECT.get(dialect.name, ()), *FOR_ALL))
 

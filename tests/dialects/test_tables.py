@@ -14,7 +14,7 @@ from modemagent.dialects import allowlist, ati_block, catalogue
 from modemagent.dialects.cdma import cdma_numbers
 from modemagent.dialects.generic import DIALECT as GENERIC
 from modemagent.dialects.parsers import PARSERS, parse_value
-from modemagent.dialects.table_types import WANTS, Dialect
+from modemagent.dialects.table_types import VALUE_TIMEOUTS_S, Dialect
 from modemagent.identity.meid import Meid
 from modemagent.modem.equipment import EQUIPMENT
 from modemagent.modem.interpret import BLOCK_PARSERS
@@ -46,7 +46,7 @@ TABLES = [
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 def test_rows_are_valid(table: Dialect) -> None:
-    assert table.ladders.keys() <= set(WANTS)
+    assert table.ladders.keys() <= set(VALUE_TIMEOUTS_S)
     for attempt in (one for ladder in table.ladders.values() for one in ladder):
         assert allowlist.is_allowed(attempt.command), f"{attempt.command} is not allowed"
         assert attempt.command in allowlist.PERMITTED, "rows are single commands, letter by letter"
