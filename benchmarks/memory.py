@@ -106,7 +106,7 @@ def main() -> int:
             )
             dialogue.send(question)
     spent = time.perf_counter() - begun
-    print(f"{options.lines / spent:,.0f} lines/s; {dialogue.dropped:,} bytes dropped as too long")
+    print(f"{options.lines / spent:,.0f} lines/s")
     growth = kept[-1] / kept[0] - 1
     met = growth <= GROWTH and held[-1] - held[0] <= HELD_KIB
     print(f"kept: {growth:+.2%}, at most {GROWTH:.0%}; held: {held[-1] - held[0]:+} KiB,", end=" ")

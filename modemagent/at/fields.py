@@ -108,9 +108,12 @@ def split_fields(body: str) -> tuple[str, ...]:
     """
     if not body:
         return ()
+    if '"' not in body and "(" not in body:
+        return tuple(map(str.strip, body.split(",")))
     fields: list[str] = []
     field: list[str] = []
     quoted = was_quoted = False
+    is_blank = True
     depth = at = 0
     while at < len(body):
         char = body[at]
@@ -128,14 +131,15 @@ def split_fields(body: str) -> tuple[str, ...]:
                 quoted = False
             else:
                 field.append(char)
-        elif char == '"' and not was_quoted and not "".join(field).strip():
+        elif char == '"' and not was_quoted and is_blank:
             field = []
             quoted = was_quoted = True
         elif char == "," and depth == 0:
             fields.append("".join(field) if was_quoted else "".join(field).strip())
             field = []
-            was_quoted = False
+            was_quoted, is_blank = False, True
         elif not (was_quoted and char.isspace()):
+            is_blank = is_blank and char.isspace()
             depth += (char == "(") - (char == ")" and depth > 0)
             field.append(char)
     fields.append("".join(field) if was_quoted else "".join(field).strip())
