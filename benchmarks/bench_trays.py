@@ -193,6 +193,12 @@ def _wrong(results: list[FoundResult]) -> list[str]:
     ]
 
 
+def _unfinished(folder: Path, seed: int) -> str:
+    done = {unit for unit, run in _noted(folder / "notes") if run == 0}
+    units = planted_units(_UNITS, seed)
+    return ", ".join(f"{one.number} {one.fault}" for one in units if one.number not in done)
+
+
 def tray(seed: int, kills: int) -> dict[str, Any]:
     """Kill and resume one tray."""
     random_ = random.Random(seed)
@@ -211,7 +217,7 @@ def tray(seed: int, kills: int) -> dict[str, Any]:
                 process.communicate()
                 done += 1
                 if last:
-                    return {"seed": seed, "wrong": ["stuck"]}
+                    return {"seed": seed, "wrong": [f"stuck with {_unfinished(folder, seed)}"]}
                 continue
             if process.returncode:
                 return {"seed": seed, "wrong": [error[-2000:]]}
