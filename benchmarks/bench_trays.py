@@ -27,6 +27,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from modemagent.provisioning.attempt import ENDED, BayState, BayView
+from modemagent.provisioning.events import PersonActed
 from modemagent.provisioning.journal import order_folder, read_journal
 from modemagent.provisioning.ledger import COUNTED, Ledger, replayed
 from modemagent.provisioning.runtime import Bench
@@ -69,6 +70,8 @@ class ForgetfulPerson(SimulatedPerson):
     async def _look_at(self, bench: Bench, bay: BayView, unit: PlantedUnit) -> None:
         if bay.run != self._run_before[bay.number]:
             self._note(unit, bay.run)
+        if bay.state is BayState.HOLD and bay.step == "print" and "printed?" in bay.reason:
+            bench.post(PersonActed("reprint", bay.number))  # in doubt after a kill
         is_worn_out = bay.state is BayState.HOLD and "a lead gives a reason" in bay.reason
         partner = [n for n, one in self._in_bay.items() if one is unit.partner]
         if is_worn_out and (

@@ -153,6 +153,8 @@ def parse_bench(table: Mapping[str, Any], file: Path = DEFAULT_BENCH_FILE) -> Be
         except re.error as error:
             remedy = "Write it in single quotes, as a regular expression."
             raise _wrong(file, f"the pattern {pattern!r} is wrong: {error}", remedy) from error
+    if values.get("registry_url"):
+        values.setdefault("registry", "queue")
     settings = BenchSettings(**values)
     if settings.registry not in _REGISTRY_MODES:
         words = ", ".join(_REGISTRY_MODES)

@@ -283,3 +283,10 @@ def test_mistake_in_the_settings_is_named(table, word) -> None:
     with pytest.raises(Exception, match=word) as refused:
         parse_bench(table)
     assert refused.value.hint
+
+
+def test_station_with_a_registry_reports_unless_that_is_off() -> None:
+    url = {"registry_url": "https://registry.example"}
+    assert parse_bench(url).registry == "queue"
+    assert parse_bench({**url, "registry": "none"}).registry == "none"
+    assert parse_bench({}).registry == "none"
