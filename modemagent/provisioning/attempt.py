@@ -33,6 +33,11 @@ class BayState(StrEnum):
 ENDED = frozenset({BayState.PASS, BayState.WAIVED, BayState.FAIL, BayState.ABORTED, BayState.DONE})
 
 
+#: Steps that depend on the row to which the IMEI leads: of two modules with one IMEI, they compare
+#: one with the row of the other.
+OF_ROW = ("pairing", "ordered", "label")
+
+
 class RunVerdict(StrEnum):
     """How the turn of a unit ended. Aborted and interrupted turns count in no figure."""
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from modemagent.provisioning.attempt import RunVerdict
+from modemagent.provisioning.attempt import OF_ROW, RunVerdict
 from modemagent.provisioning.journal import without_collector
 from modemagent.provisioning.ledger_entries import RunEntry, UnitEntry
 from modemagent.provisioning.unit_counts import (
@@ -220,7 +220,8 @@ class Ledger:
         self.verdicts += 1
         run = self.runs[record["run"]]
         run.verdict, run.revoked = RunVerdict.FAIL, record["reason"]
-        run.failed = tuple(dict.fromkeys((*run.failed, record["step"])))
+        others = (name for name in run.failed if name not in OF_ROW)
+        run.failed = tuple(dict.fromkeys((record["step"], *others)))
         run.blame, run.reason, run.is_reported = "unit", run.revoked, False
         self._count(run)
         entry = self.units.get(run.unit)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from modemagent.provisioning.attempt import BayState, Blame, RunVerdict, StepState
+from modemagent.provisioning.attempt import OF_ROW, BayState, Blame, RunVerdict, StepState
 from modemagent.provisioning.bay_run import SKIPPED, Bay, BayRun, StepResult, failed
 from modemagent.provisioning.completion import complete
 from modemagent.provisioning.outcome import at_station, end, hold, note, request_again, revoke
@@ -20,8 +20,6 @@ from modemagent.provisioning.unit_counts import PASSING
 
 #: Units in a row that did not answer in one bay, after which the bay is suspected.
 _MUTE_UNITS = 3
-#: Steps that depend on the row to which the IMEI leads.
-_OF_ROW = ("pairing", "ordered", "label")
 #: Errors of a port that are not the fault of the unit.
 _STATION_CODES = ("busy", "permission", "no_resources")
 
@@ -86,9 +84,9 @@ def judge(line: LineState, run: BayRun, context: StepContext) -> None:
     results = {step.name: step.check(run, context) for step in CHECKS if step.check is not None}
     if results["unique"].state is StepState.FAILED:
         # the row is that of the other module
-        results |= dict.fromkeys(_OF_ROW, SKIPPED)
+        results |= dict.fromkeys(OF_ROW, SKIPPED)
     if run.is_golden:  # it belongs to the station, not to the order
-        results |= dict.fromkeys((*_OF_ROW, "unique"), SKIPPED)
+        results |= dict.fromkeys((*OF_ROW, "unique"), SKIPPED)
     for name, result in results.items():
         note(line, run, name, result)
 

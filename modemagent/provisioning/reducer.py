@@ -34,7 +34,7 @@ from modemagent.watching.baseline import is_incomplete
 
 #: Codes of a port error that end the unit's turn at once.
 _FLASHING = "flashing"
-_ENDED_RUN = (RunVerdict.PASS, RunVerdict.WAIVED)
+_WITH_VERDICT = (BayState.PASS, BayState.WAIVED, BayState.FAIL, BayState.DONE)
 
 
 class Reducer:
@@ -175,7 +175,7 @@ def _note_twins(line: LineState, bay: Bay, run: BayRun) -> None:
         twin.twins.add(bay.number)
         if twin.verdict is None:
             progress.advance(line, other)
-        elif twin.verdict in _ENDED_RUN or other.state is BayState.DONE:
+        elif other.state in _WITH_VERDICT and twin.failed_step != "unique":
             _revoke(line, other, twin, bay.number)
 
 

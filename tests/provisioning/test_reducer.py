@@ -366,6 +366,20 @@ def test_unknown_badge_is_refused_and_named() -> None:
     assert nobody.state.person == "EVE"  # the station has no list of people
 
 
+def test_failure_before_a_double_imei_came_is_that_of_the_double() -> None:
+    line = Line(f"imei,iccid,model,sim\n{ONE.imei},{ONE.iccid},EG25-G,required\n")
+    double = unit_with(2)
+    double.modem["imei"] = ONE.imei
+    for _ in range(2):
+        line.pull("01")
+        line.plug("01", double)
+    assert line.shown() == ("fail", "pairing", "operator")
+    line.plug("02", ONE)
+    assert line.shown("01") == line.shown("02") == ("fail", "unique", "unit")
+    assert [run.failed for run in line.state.ledger.runs.values()][1:] == [("unique",)] * 2
+    assert line.state.ledger.counts.blames == {"unit": 1, "operator": 0}
+
+
 def test_double_imei_stays_wrong_when_one_module_comes_alone() -> None:
     line = Line()
     line.plug("01", ONE)
