@@ -28,8 +28,9 @@ from modemagent.simulator.server import SimulatorServer
 from modemagent.simulator.tray import SimulatedTray
 
 _ORDER = "rehearsal"
-#: Short times, because simulated modules start at once.
-_BOOT_S, _SIM_S = 1.5, 10.0
+#: Short times, because simulated modules start at once; but a busy machine may delay an answer for
+#: seconds, and a good module that counts as mute would be a fault that was not planted.
+_BOOT_S, _SIM_S = 6.0, 10.0
 
 
 class Rehearsal:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -25,6 +26,7 @@ from modemagent.registry.store.refs import format_ref
 #: Last reports that are read for the list of units: up to three are about one unit.
 _READ, _UNITS = 120, 30
 _LONGEST = 100
+_AT_WORK = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,19 +132,27 @@ def show_all(ask: Ask) -> Answer:
     """Return the list of stations."""
     with ask.reading() as connection:
         links = Links(connection, ask.who)
-        rows = station_lines(connection, links, ask)
+        rows = station_lines(connection, links, ask, at_work=False)
     return Page("benches.html", StationsPage(rows))
 
 
 def station_lines(
-    connection: Connection, links: Links, ask: Ask, order: str | None = None
+    connection: Connection,
+    links: Links,
+    ask: Ask,
+    *,
+    order: str | None = None,
+    most: int = benches.MOST_STATIONS,
+    at_work: bool = True,
 ) -> list[StationLine]:
     """Return the stations, the one that reported last first.
 
     :param order: number of an order: only those that work on it
+    :param at_work: only those that have reported within the last day
     """
     found = []
-    for one in benches.stations(connection):
+    since_ms = round((ask.now - _AT_WORK).timestamp() * 1000) if at_work else 0
+    for one in benches.stations(connection, since_ms=since_ms, most=most):
         newest = [one.newest] if one.newest is not None else []
         if order is None or (newest and newest[0].bench.get("order") == order):
             found.append(_line(connection, links, ask, one.gateway_id, newest))

@@ -19,6 +19,7 @@ from modemagent.registry.store.documents import Document
 
 _ROWS = 50
 _BLOCK = 1000
+_BENCHES = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +97,7 @@ def show_all(ask: Ask) -> Answer:
     rows = [_line(one, ask) for one in found["orders"]]
     older = found["next"] and f"/orders?after={found['next']}"
     with ask.reading() as connection:
-        at_work = station_lines(connection, Links(connection, ask.who), ask)
+        at_work = station_lines(connection, Links(connection, ask.who), ask, most=_BENCHES)
     return Page("orders.html", OrdersPage(rows, older, at_work))
 
 
@@ -150,7 +151,7 @@ def _page(ask: Ask, refusal: Refusal | None = None) -> Page:
     shown = shown_register(found, ask.who)
     with ask.reading() as connection:
         links = Links(connection, ask.who)
-        at_work = station_lines(connection, links, ask, found["number"])
+        at_work = station_lines(connection, links, ask, order=found["number"])
         rows = [
             _unit(one, other, links)
             for one, other in zip(found["rows"], shown["rows"], strict=True)

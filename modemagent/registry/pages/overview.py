@@ -76,7 +76,7 @@ def show(ask: Ask) -> Answer:
     reasons = [one for one in ask.state.readiness.check().values() if one is not None]
     with ask.reading() as connection:
         links = Links(connection, ask.who)
-        at_work = station_lines(connection, links, ask)[:_BENCHES]
+        at_work = station_lines(connection, links, ask, most=_BENCHES)
         model = _model(connection, links, ask.now, reasons, at_work)
     return Page("overview.html", model)
 

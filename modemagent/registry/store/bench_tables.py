@@ -15,6 +15,6 @@ bench_place = Table(
     "bench_place",
     metadata,
     *key(LONG, "gateway", "place"),
-    *required(LONG, "stream", "sequence", "position"),
+    *required(LONG, "stream", "sequence", "position", "received_ms"),
     **BY_KEY,
 )

@@ -16,7 +16,7 @@ from modemagent.registry.store.documents import Document, to_rfc3339
 
 #: Most stations of a list.
 MOST_STATIONS = 100
-_COLUMNS = ("stream", "sequence", "position")
+_COLUMNS = ("stream", "sequence", "position", "received_ms")
 
 
 class BenchNews(NamedTuple):
@@ -30,6 +30,7 @@ class BenchNews(NamedTuple):
     stream: int
     sequence: int
     position: int
+    received_ms: int
 
 
 class BenchReport(NamedTuple):
@@ -74,27 +75,34 @@ def position_of(connection: Connection, gateway: int) -> int | None:
     return connection.execute(query).scalar()
 
 
-def stations(connection: Connection) -> list[Station]:
-    """Return the gateways that are benches, those first whose newest report came last."""
+def stations(
+    connection: Connection, *, since_ms: int = 0, most: int = MOST_STATIONS
+) -> list[Station]:
+    """Return the gateways that are benches, those first that reported last.
+
+    :param since_ms: only those that have reported since then
+    """
     c, g = bench_place.c, schema.gateway.c
-    newest = func.max(c.position)
+    newest = func.max(c.received_ms)
     query = (
         select(g.id, g.gateway_id)
         .join_from(bench_place, schema.gateway, c.gateway == g.id)
+        .where(c.received_ms >= since_ms)
         .group_by(g.id, g.gateway_id)
         .order_by(newest.desc(), g.id)
-        .limit(MOST_STATIONS)
+        .limit(most)
     )
     found = []
     for row, gateway_id in connection.execute(query).all():
         kept = bay_reports(connection, row, gateway_id)
         found.append(Station(row, gateway_id, kept[-1] if kept else None))
-    return sorted(found, key=lambda one: one.newest.received if one.newest else "", reverse=True)
+    return found
 
 
 def bay_reports(connection: Connection, gateway: int, gateway_id: str) -> list[BenchReport]:
     """Return the newest report of each bay whose body is kept, oldest first."""
-    rows = dialect.select_rows(connection, bench_place, ("gateway",), _COLUMNS, [(gateway,)])
+    wanted = ("stream", "sequence", "position")
+    rows = dialect.select_rows(connection, bench_place, ("gateway",), wanted, [(gateway,)])
     positions = {(stream, sequence): at for stream, sequence, at in rows}
     names = ("stream", "sequence")
     columns = (*names, "received_ms", "body")

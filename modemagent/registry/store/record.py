@@ -384,7 +384,9 @@ class _Recording:
         device_id, at = one.envelope.device_id, self._clocks(one)
         place = 0 if device_id is None else self._places.get(one.gateway, device_id).id
         self._bench_news.append(
-            benches.BenchNews(one.gateway, place, at.stream, at.sequence, at.position)
+            benches.BenchNews(
+                one.gateway, place, at.stream, at.sequence, at.position, at.received_ms
+            )
         )
 
     def _mark_closed_holes(self) -> None:

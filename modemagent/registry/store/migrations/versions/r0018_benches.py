@@ -23,6 +23,7 @@ def upgrade() -> None:
         sa.Column("stream", sa.BigInteger(), nullable=False),
         sa.Column("sequence", sa.BigInteger(), nullable=False),
         sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.Column("received_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("gateway", "place"),
         sqlite_with_rowid=False,
     )
