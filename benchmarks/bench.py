@@ -180,7 +180,10 @@ def _record_syncs() -> None:
     def _sync(self: Journal) -> None:
         size = self._written[0]
         real(self)
-        self.path.with_name(_MARK).write_bytes(b"%20d" % size)
+        mark = self.path.with_name(_MARK)
+        beside = mark.with_suffix(".new")
+        beside.write_bytes(b"%20d" % size)
+        beside.replace(mark)  # a kill between the two leaves the mark of the sync before
 
     Journal._sync = _sync  # type: ignore[method-assign]
 
@@ -283,6 +286,7 @@ def main() -> int:
     }
     if given.kills:
         found["kills"] = kills(given.kills, given.seed)
+        print(json.dumps(found["kills"]), file=sys.stderr, flush=True)
     if given.power_cuts:
         found["power_cuts"] = kills(given.power_cuts, given.seed, is_power_cut=True)
     print(json.dumps(found, indent=1))
