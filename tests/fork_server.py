@@ -131,8 +131,10 @@ def _import_all(package: ModuleType, left_out: Sequence[str]) -> None:
 def _warm_up() -> None:
     """Make an application, which fills the caches of libraries."""
     create_app = importlib.import_module("modemagent.registry.api.app").create_app
+    api = importlib.import_module("modemagent.registry.api.routes").Api
     with TemporaryDirectory() as folder:
         app = create_app(f"sqlite:///{folder}/registry.db")
+        api(app.state)
         app.state.database.close()
 
 

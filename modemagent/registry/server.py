@@ -20,7 +20,7 @@ from types import FrameType
 from typing import Any
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.applications import Starlette
 from starlette.types import ASGIApp
 from uvicorn.config import STARTUP_FAILURE
 
@@ -153,7 +153,7 @@ def _memory() -> str | None:
     return next(filter(lambda path: os.access(path, os.W_OK), ["/dev/shm"]), None)  # noqa: S108
 
 
-def _application(database_url: str, options: ServerOptions) -> FastAPI:
+def _application(database_url: str, options: ServerOptions) -> Starlette:
     return create_app(
         database_url,
         options.trusted_proxies,
@@ -172,7 +172,7 @@ def _announce(line: str) -> None:
 
 
 def _run(
-    app: FastAPI,
+    app: Starlette,
     listener: socket.socket,
     others: SideListeners,
     certificate: ServerCertificate | None,
@@ -204,7 +204,7 @@ class _Server(uvicorn.Server):
     def __init__(
         self,
         config: uvicorn.Config,
-        app: FastAPI,
+        app: Starlette,
         certificate: ServerCertificate | None,
         others: SideListeners,
         announce: Callable[[str], None],

@@ -8,10 +8,10 @@ from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from modemagent.registry.api.auth import requires
 from modemagent.registry.api.documents import PROBLEMS, Document
 from modemagent.registry.api.fleet import Direction, Limit, Time
 from modemagent.registry.api.lists import AfterKey
+from modemagent.registry.api.permissions import requires
 from modemagent.registry.audit_calls import AuditCalls
 from modemagent.registry.store.tokens import Scope, Token
 

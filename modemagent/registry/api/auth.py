@@ -6,13 +6,8 @@ since the caller already has those.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import Annotated, Any, Protocol
-
-from fastapi import Security
-from fastapi.security import HTTPBearer
-from starlette.requests import Request
+from typing import Any, Protocol
 
 from modemagent.privacy.masking import mask, mask_text
 from modemagent.registry.api.problem_details import ProblemDetails
@@ -29,8 +24,6 @@ _INCLUDES: dict[Scope, frozenset[Scope]] = {
 }
 _NUMBERS = frozenset({"imei", "imeisv", "meid", "iccid", "imsi", "eid", "serial_number",
                       "operator_imei"})  # fmt: skip
-#: Only for the description of the API: the gate has checked the token.
-_bearer = HTTPBearer(auto_error=False, description="A token of `modemagent registry token create`.")
 _PLAIN = frozenset({"key", "same_as", "one_of", "stream_id", "boot_id", "report_id", "gateway_id"})
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="modemagent registry"'}
 
@@ -55,17 +48,6 @@ def check_scope(token: Token, scope: Scope) -> None:
 def unauthorized(detail: str) -> ProblemDetails:
     """Return the error of a request without a valid token."""
     return ProblemDetails(HTTPStatus.UNAUTHORIZED, "unauthorized", detail, headers=_CHALLENGE)
-
-
-def requires(scope: Scope) -> Callable[..., Awaitable[Token]]:
-    """Return a dependency that accepts only tokens of a scope, which the gate has found."""
-
-    async def check(request: Request, _: Annotated[object, Security(_bearer)] = None) -> Token:
-        token: Token = request.scope[AUTHENTICATED]
-        check_scope(token, scope)
-        return token
-
-    return check
 
 
 class SeesNumbers(Protocol):

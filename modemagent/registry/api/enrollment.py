@@ -9,8 +9,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
 
-from modemagent.registry.api.auth import requires
 from modemagent.registry.api.documents import PROBLEM, PROBLEMS, Enrolled, Enrollment
+from modemagent.registry.api.permissions import requires
 from modemagent.registry.api.problem_details import ProblemDetails
 from modemagent.registry.store import tokens
 from modemagent.registry.store.tokens import EnrollmentRefused, Scope, Token

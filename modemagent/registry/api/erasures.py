@@ -10,10 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from modemagent.registry.api.auth import redact_for, requires
+from modemagent.registry.api.auth import redact_for
 from modemagent.registry.api.documents import PRINTABLE, PROBLEM, PROBLEMS, Document
 from modemagent.registry.api.fleet import NOT_FOUND, Limit
 from modemagent.registry.api.lists import AfterKey, Key, not_found
+from modemagent.registry.api.permissions import requires
 from modemagent.registry.api.problem_details import ProblemDetails
 from modemagent.registry.erasure_calls import ErasureCalls
 from modemagent.registry.store.erasure import ErasureRefused

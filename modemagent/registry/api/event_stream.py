@@ -16,19 +16,16 @@ import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import parse_qs
 
-from fastapi import APIRouter, Depends, Query
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import StreamingResponse
 from starlette.types import Receive, Send
 from starlette.types import Scope as AsgiScope
 
-from modemagent.registry.api.auth import check_scope, redact_for, requires
-from modemagent.registry.api.documents import PROBLEMS
+from modemagent.registry.api.auth import check_scope, redact_for
 from modemagent.registry.api.problem_details import ProblemDetails, too_many
 from modemagent.registry.api.quotas import Concurrency
 from modemagent.registry.api.token_cache import TokenCache
@@ -43,24 +40,13 @@ _PAGE_S = 60.0  # duration of a stream to a page
 _NEWS_S = 2.0  # interval of queries for news that are not events of the fleet
 _TOKENS_CHECKED_EVERY_S = 1.0
 _EVENTS_PER_QUERY = 200
-_HIGHEST_POSITION = 2**62
+HIGHEST_POSITION = 2**62
 _TOTAL = "all"
 
 #: Returns what follows a position; equal objects share a query.
 ReadNews = Callable[[Connection, int], list[tuple[int, dict[str, Any]]]]
 
 log = logging.getLogger(__name__)
-
-router = APIRouter(prefix="/api/v1", tags=["fleet"], responses=PROBLEMS)
-
-
-@router.get("/events/stream", response_class=StreamingResponse)
-async def stream(
-    _token: Annotated[Token, Depends(requires(Scope.READ))],
-    _after: Annotated[int | None, Query(alias="after", ge=0, le=_HIGHEST_POSITION)] = None,
-) -> None:
-    """Stream new events, or those that follow the position `after` or `Last-Event-ID`."""
-    # described here for the API; :class:`EventStreams` processes the requests
 
 
 class _Stream:
@@ -291,10 +277,10 @@ def _position(query: bytes, headers: Mapping[bytes, bytes]) -> int | None:
     if not values:
         return None
     text = values[-1]
-    if text.isascii() and text.isdecimal() and len(text) < 20 and int(text) <= _HIGHEST_POSITION:
+    if text.isascii() and text.isdecimal() and len(text) < 20 and int(text) <= HIGHEST_POSITION:
         return int(text)
     raise ProblemDetails(
         HTTPStatus.UNPROCESSABLE_ENTITY,
         "invalid_request",
-        f"query.after: must be an integer from 0 to {_HIGHEST_POSITION}",
+        f"query.after: must be an integer from 0 to {HIGHEST_POSITION}",
     )

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from modemagent.registry.api import finding_documents
-from modemagent.registry.api.auth import redact_for, requires
+from modemagent.registry.api.auth import redact_for
 from modemagent.registry.api.documents import PROBLEM, PROBLEMS
 from modemagent.registry.api.fleet import (
     BAD_REQUEST,
@@ -22,6 +22,7 @@ from modemagent.registry.api.fleet import (
     Severity,
     answer,
 )
+from modemagent.registry.api.permissions import requires
 from modemagent.registry.api.problem_details import ProblemDetails
 from modemagent.registry.api.revisions import IF_MATCH, IfMatch, revision_of, stale_revision
 from modemagent.registry.store import reader

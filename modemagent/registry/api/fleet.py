@@ -15,8 +15,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from modemagent.registry.api import event_documents, fleet_documents
-from modemagent.registry.api.auth import redact_for, redact_report, requires
+from modemagent.registry.api.auth import redact_for, redact_report
 from modemagent.registry.api.documents import PROBLEM, PROBLEMS, LinkState
+from modemagent.registry.api.permissions import requires
 from modemagent.registry.api.problem_details import ProblemDetails
 from modemagent.registry.received import SEQUENCE_LIMIT
 from modemagent.registry.store import erasure, reader, refs

@@ -105,7 +105,7 @@ class Gate:
         budget: MemoryBudget,
         looks: Looks,
         direct: Mapping[tuple[str, str], DirectRoute],
-        allowed_methods: Callable[[str], set[str]],
+        allowed_methods: Callable[[str], Awaitable[set[str]]],
     ) -> None:
         self._app = app
         self._tokens = tokens
@@ -162,7 +162,7 @@ class Gate:
             await self._send_options(path, send)
             return
         if scope["method"] not in _USUAL_METHODS:
-            allowed = self.methods_at(path)
+            allowed = await self.methods_at(path)
             if allowed and scope["method"] not in allowed:
                 raise method_not_allowed(allowed)
         if scope["method"] == "HEAD":
@@ -232,7 +232,9 @@ class Gate:
         kind, _, secret = headers.get(b"authorization", b"").strip().partition(b" ")
         secret = secret.strip()
         if not secret:
-            raise self._unauthorized(scope, "a token is required: Authorization: Bearer TOKEN")
+            raise await self._unauthorized(
+                scope, "a token is required: Authorization: Bearer TOKEN"
+            )
         token = await self._tokens.find(secret) if kind.lower() == b"bearer" else None
         if token is not None:
             return token
@@ -240,11 +242,13 @@ class Gate:
         if retry_after_s is not None:
             detail = "too many requests with an invalid token from this address"
             raise too_many("wrong_tokens", detail, retry_after_s)
-        raise self._unauthorized(scope, "the token is invalid, expired or revoked")
+        raise await self._unauthorized(scope, "the token is invalid, expired or revoked")
 
-    def _unauthorized(self, scope: AsgiScope, detail: str) -> ProblemDetails:
+    async def _unauthorized(self, scope: AsgiScope, detail: str) -> ProblemDetails:
         """Return the error of a request without a valid token: 401, or 405 if no token helps."""
-        allowed = self.methods_at(scope["path"])
+        if (scope["method"], scope["path"]) in self._direct:
+            return unauthorized(detail)
+        allowed = await self.methods_at(scope["path"])
         if allowed and scope["method"] not in allowed:
             return method_not_allowed(allowed)
         return unauthorized(detail)
@@ -256,7 +260,7 @@ class Gate:
         return address_key(self._addresses.client_of(client[0], headers.get(b"x-forwarded-for")))
 
     async def _send_options(self, path: str, send: Send) -> None:
-        methods = self.methods_at(path)
+        methods = await self.methods_at(path)
         if not methods:
             raise ProblemDetails(HTTPStatus.NOT_FOUND, "not_found", "no route at this path")
         allow = ", ".join(sorted(methods)).encode("ascii")

@@ -5,30 +5,27 @@ Metrics need a token of scope read, or their own listener, which has these three
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Annotated
 
-from fastapi import APIRouter, Depends
 from starlette.applications import Starlette
+from starlette.datastructures import State
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Send
+from starlette.types import Scope as AsgiScope
 
-from modemagent.registry.api.auth import requires
-from modemagent.registry.api.documents import PROBLEM, PROBLEMS
+from modemagent.registry.api.auth import check_scope
 from modemagent.registry.api.problem_details import ProblemDetails, reply
 from modemagent.registry.store.tokens import Scope, Token
 
-router = APIRouter(tags=["operation"])
 
-
-@router.get("/healthz")
 async def healthz() -> Response:
     """Check that the process responds."""
     return JSONResponse({"status": "ok"})
 
 
-@router.get("/readyz", responses={503: PROBLEM})
 def readyz(request: Request) -> Response:
     """Check that the registry can take reports; a problem document gives the reasons if not."""
     checks = request.app.state.readiness.check()
@@ -40,13 +37,41 @@ def readyz(request: Request) -> Response:
     return JSONResponse({"status": "ok", "checks": dict.fromkeys(checks, "ok")})
 
 
-@router.get("/metrics", response_class=PlainTextResponse, responses=PROBLEMS)
-def metrics(request: Request, _: Annotated[Token, Depends(requires(Scope.READ))]) -> Response:
-    """Return metrics for Prometheus."""
-    return _exposition(request)
+class Probes:
+    """``GET /healthz`` and ``GET /readyz``, and ``GET /metrics`` with a token.
+
+    They are answered without FastAPI, which most workers of a fleet need for nothing else.
+
+    :param state: of the registry's application
+    """
+
+    def __init__(self, state: State) -> None:
+        self._app = metrics_app(state)
+        self._routes = {one.path: one for one in self._app.routes if isinstance(one, Route)}
+
+    def answers(self, scope: AsgiScope) -> bool:
+        """Return True if a request is one for this application."""
+        return scope["method"] == "GET" and scope["path"] in ("/healthz", "/readyz")
+
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
+        route = self._routes[scope["path"]]
+        scope["app"], scope["route"] = self._app, route
+        await route.handle(scope, receive, send)  # the caller answers its errors
+
+    async def metrics(
+        self,
+        scope: AsgiScope,
+        receive: Receive,
+        send: Send,
+        token: Token,
+        _headers: Mapping[bytes, bytes],
+    ) -> None:
+        """Return metrics for Prometheus."""
+        check_scope(token, Scope.READ)
+        await self(scope, receive, send)
 
 
-def metrics_app(state: object) -> Starlette:
+def metrics_app(state: State) -> Starlette:
     """Return the application of the listener for metrics.
 
     :param state: the state of the registry's application
@@ -62,7 +87,7 @@ def metrics_app(state: object) -> Starlette:
             Route("/readyz", readyz),
         ]
     )
-    app.state = state  # type: ignore[assignment]
+    app.state = state
     return app
 
 

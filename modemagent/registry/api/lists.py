@@ -11,7 +11,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from modemagent.errors import IdentityError, UsageError
-from modemagent.registry.api.auth import requires
 from modemagent.registry.api.documents import PROBLEM, PROBLEMS
 from modemagent.registry.api.fleet import NOT_FOUND, Limit, Reader
 from modemagent.registry.api.list_documents import (
@@ -22,6 +21,7 @@ from modemagent.registry.api.list_documents import (
     NewEntryDocument,
 )
 from modemagent.registry.api.masked_lists import shown_entry
+from modemagent.registry.api.permissions import requires
 from modemagent.registry.api.problem_details import ProblemDetails
 from modemagent.registry.list_calls import ListCalls
 from modemagent.registry.store.tokens import Scope, Token

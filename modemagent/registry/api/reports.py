@@ -16,7 +16,6 @@ from math import ceil
 from typing import Any, NamedTuple
 
 import msgspec
-from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import State
 from starlette.types import Receive, Send
@@ -31,7 +30,6 @@ from modemagent.registry.api.batch_scan import (
     has_one_list,
     split_by_scanning,
 )
-from modemagent.registry.api.documents import PROBLEM, PROBLEMS, Receipts
 from modemagent.registry.api.metrics import RegistryMetrics
 from modemagent.registry.api.problem_details import ProblemDetails, document, unavailable
 from modemagent.registry.api.quotas import MemoryBudget
@@ -58,22 +56,6 @@ _UPTIME = UPTIME_HEADER.lower().encode("ascii")
 
 _Result = dict[str, Any]  # of one report, as in the response
 
-router = APIRouter(prefix="/api/v1", tags=["gateways"], responses=PROBLEMS)
-
-_BATCH_SCHEMA = {
-    "type": "object",
-    "required": ["reports"],
-    "additionalProperties": False,
-    "properties": {
-        "reports": {
-            "type": "array",
-            "minItems": 1,
-            "maxItems": MOST_REPORTS,
-            "items": {"description": "A report. Anything else is rejected separately."},
-        }
-    },
-}
-
 
 class _ForeignGateway(ReportError):
     """A report whose gateway is not the one the token is bound to."""
@@ -82,23 +64,6 @@ class _ForeignGateway(ReportError):
 _MOST_SCANNED = 1024 * 1024  # bytes, which can take a second
 _MOST_ON_LOOP = 64 * 1024  # bytes of a batch that is opened in the event loop, in about 1 ms
 _ACCEPTED: _Result = {"status": str(ReceiptStatus.ACCEPTED)}
-
-
-@router.post(
-    "/reports",
-    operation_id="post_reports",
-    response_model=Receipts,
-    responses=dict.fromkeys((400, 413, 415), PROBLEM),
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {"application/json": {"schema": _BATCH_SCHEMA}},
-        }
-    },
-)
-async def post_reports() -> None:
-    """Accept 1 to 1000 reports and return a result for each of them. gzip is supported."""
-    # described here for the API; :class:`ReportRoute` processes the requests
 
 
 class ReportRoute:

@@ -11,10 +11,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from modemagent.privacy.masking import mask_text
-from modemagent.registry.api.auth import requires
 from modemagent.registry.api.documents import PRINTABLE, PROBLEM, PROBLEMS, Document
 from modemagent.registry.api.fleet import NOT_FOUND, Limit
 from modemagent.registry.api.lists import AfterKey, Key, checked, not_found
+from modemagent.registry.api.permissions import requires
 from modemagent.registry.api.problem_details import ProblemDetails
 from modemagent.registry.store.tokens import Scope, Token
 from modemagent.registry.webhook_calls import WebhookCalls
