@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
+from operator import itemgetter
 from typing import Any
 
 from modemagent.registry.history.readings import PlaceReading, Seen, read_place
@@ -124,7 +125,9 @@ class Units:
             known |= rows_of_erased(batch, new)
             new = [one for one in new if one not in known]
         if new:
-            # keys in the order of the reports; inserted in the order in which others insert too
+            # keys by kind in the order of the reports, so that indexes are appended to; inserted in
+            # the order in which others insert too
+            new.sort(key=itemgetter(0))
             rows = [
                 (batch.key(), kind, key, wanted[kind, key], ref_of(batch.secret, kind, key),
                  self._day)
