@@ -7,7 +7,7 @@ its boot, and change with it.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
@@ -25,6 +25,7 @@ from modemagent.registry.history.dates import (
 )
 from modemagent.registry.store import dialect, schema
 from modemagent.registry.store.batch import Batch
+from modemagent.registry.store.dialect import Read, Rows
 
 CLOCK_COLUMNS = (
     "bound_ms",
@@ -160,7 +161,19 @@ def load_boots(
     connection: Connection, key: Sequence[str], keys: Iterable[tuple[Any, ...]]
 ) -> dict[int, Boot]:
     """Return boots with their parts, by row."""
-    rows = dialect.select_rows(connection, schema.boot, key, BOOT_COLUMNS, keys)
+    (rows,) = dialect.read_together(connection, [read_boots(connection, key, keys)])
+    return with_parts(connection, rows)
+
+
+def read_boots(
+    connection: Connection, key: Sequence[str], keys: Iterable[tuple[Any, ...]]
+) -> Read | None:
+    """Return the query for boots without their parts."""
+    return dialect.rows_of(connection, schema.boot, key, BOOT_COLUMNS, keys)
+
+
+def with_parts(connection: Connection, rows: Rows) -> dict[int, Boot]:
+    """Return the boots in the rows of :func:`read_boots`, with their parts, by row."""
     boots = {row[0]: boot_of(row) for row in rows}
     names = ("boot", "stream", *_PART)
     for boot, stream, *values in dialect.select_rows(
@@ -175,14 +188,15 @@ class BootLog:
     """The boots of the gateways in a batch.
 
     :param named: gateway and boot id of each boot in the batch
+    :param rows: of those that are stored
     """
 
-    def __init__(self, batch: Batch, named: Iterable[tuple[int, str]]) -> None:
+    def __init__(self, batch: Batch, named: Set[tuple[int, str]], rows: Rows) -> None:
         self._batch = batch
-        wanted = sorted(set(named))
+        wanted = sorted(named)
+        stored = with_parts(batch.connection, [row for row in rows if row[1:3] in named])
         self.boots: dict[tuple[int, str], Boot] = {
-            (boot.gateway, boot.boot_id): boot
-            for boot in load_boots(batch.connection, ("gateway", "boot_id"), wanted).values()
+            (boot.gateway, boot.boot_id): boot for boot in stored.values()
         }
         self._stale: set[int] = set()
         self._changed: set[int] = set()

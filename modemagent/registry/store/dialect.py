@@ -179,26 +179,25 @@ def query_keys(connection: Connection, statement: str, keys: Iterable[int]) -> l
     return _read(connection, rows_by(connection, statement, keys))
 
 
-def select_ranges(
+def rows_overlapping(
     connection: Connection,
     table: Table,
-    key: str,
-    low: str,
-    high: str,
+    limits: tuple[str, str, str],
     columns: Sequence[str],
     ranges: Iterable[tuple[int, int, int]],
-) -> list[Values]:
-    """Return columns of the rows with a key whose range ``low`` to ``high`` overlaps another.
+) -> Read | None:
+    """Return the query for columns of the rows with a key whose range overlaps another.
 
+    :param limits: columns of the key, and of the start and the end of a range
     :param ranges: key, start and end
     """
     wanted = list(ranges)
     if not wanted:
-        return []
+        return None
     sqlite = is_sqlite(connection)
-    statement = statements.select_ranges(table, (key, low, high), tuple(columns), sqlite)
+    statement = statements.select_ranges(table, limits, tuple(columns), sqlite)
     values = (msgspec.json.encode(wanted).decode(),) if sqlite else tuple(zip(*wanted, strict=True))
-    return _read(connection, Read(statement, values))
+    return Read(statement, values)
 
 
 def reserve_keys(connection: Connection, count: int) -> int:

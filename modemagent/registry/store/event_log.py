@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from modemagent.registry.store import dialect, schema
 from modemagent.registry.store.batch import Batch
-from modemagent.registry.store.ranges import load_ranges
+from modemagent.registry.store.ranges import ranges_of, read_ranges
 
 Side = tuple[int | None, int | None, int | None, int | None, int | None, int | None]
 
@@ -152,7 +152,8 @@ def waiting_since(batch: Batch, reports: set[tuple[int, int]]) -> dict[tuple[int
     keys = [(one,) for one in sorted({stream for stream, _ in reports} - ranges.keys())]
     names = ("id", "top", "pending")
     streams: list[Any] = dialect.select_rows(batch.connection, schema.stream, ("id",), names, keys)
-    ranges.update(load_ranges(batch.connection, streams, []))
+    reads = read_ranges(batch.connection, [row for row, _, _ in streams], [])
+    ranges.update(ranges_of(streams, *dialect.read_together(batch.connection, reads)))
     return {(stream, number): ranges[stream].oldest_wait(number) for stream, number in reports}
 
 

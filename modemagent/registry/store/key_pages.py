@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from sqlalchemy import Connection
 
 from modemagent.registry.store import dialect, schema
+from modemagent.registry.store.dialect import Read, Rows
 
 NUMBERS_PER_PAGE = 64
 _SHIFT = 6
@@ -23,25 +24,28 @@ DAY_MS = 86_400_000
 class KeyPages:
     """The pages of the numbers in one batch.
 
-    :param wanted: row of the stream, and sequence number
+    :param rows: of the query that :meth:`read` returns
     """
 
-    def __init__(self, connection: Connection, wanted: Iterable[tuple[int, int]]) -> None:
+    def __init__(self, connection: Connection, rows: Rows) -> None:
         self._connection = connection
         self._pages: dict[tuple[int, int], array[int]] = {}
         self._changed: set[tuple[int, int]] = set()
-        keys = {(stream, sequence >> _SHIFT) for stream, sequence in wanted}
-        for stream, page, digests in dialect.select_rows(
-            connection,
-            schema.key_page,
-            ("stream", "page"),
-            ("stream", "page", "digests"),
-            sorted(keys),
-        ):
+        for stream, page, digests in rows:
             found = array("q")
             found.frombytes(bytes(digests))
             found.extend(_EMPTY[len(found) :])
             self._pages[stream, page] = found
+
+    @staticmethod
+    def read(connection: Connection, wanted: Iterable[tuple[int, int]]) -> Read | None:
+        """Return the query for the pages of numbers.
+
+        :param wanted: row of the stream, and sequence number
+        """
+        keys = sorted({(stream, sequence >> _SHIFT) for stream, sequence in wanted})
+        names = ("stream", "page", "digests")
+        return dialect.rows_of(connection, schema.key_page, names[:2], names, keys)
 
     def get(self, stream: int, sequence: int) -> int:
         """Return the digest stored under a number, 0 if there is none."""

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from modemagent.registry.envelope import Parts
 from modemagent.registry.history.readings import Seen
 from modemagent.registry.store import dialect, schema
+from modemagent.registry.store.dialect import Read
 from modemagent.registry.store.ranges import StreamRanges
 
 
@@ -186,8 +187,15 @@ def load_places(
     connection: Connection, key: tuple[str, ...], keys: Iterable[tuple[Any, ...]]
 ) -> list[Place]:
     """Return places by their key."""
-    rows = dialect.select_rows(connection, schema.place, key, PLACE_COLUMNS, keys)
+    (rows,) = dialect.read_together(connection, [read_places(connection, key, keys)])
     return [place_of(row) for row in rows]
+
+
+def read_places(
+    connection: Connection, key: tuple[str, ...], keys: Iterable[tuple[Any, ...]]
+) -> Read | None:
+    """Return the query for the columns :data:`PLACE_COLUMNS` of places."""
+    return dialect.rows_of(connection, schema.place, key, PLACE_COLUMNS, keys)
 
 
 def place_of(row: tuple[Any, ...]) -> Place:

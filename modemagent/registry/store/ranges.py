@@ -14,8 +14,12 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection
 
 from modemagent.registry.store import dialect, schema
+from modemagent.registry.store.dialect import Read, Rows
 
 REJECTED = 0  # stands for the boot of rejected reports
+
+_RECEIVED = ("stream", "boot", "first", "last")
+_LIMITS = ("stream", "first", "last")
 
 Range = list[int]  # first, last
 
@@ -132,34 +136,37 @@ def _first(one: Sequence[int]) -> int:
     return one[0]
 
 
-def load_ranges(
-    connection: Connection,
-    streams: Iterable[tuple[int, int, int]],
-    near: Iterable[tuple[int, int, int]],
+def read_ranges(
+    connection: Connection, streams: Iterable[int], near: Iterable[tuple[int, int, int]]
+) -> tuple[Read | None, Read | None]:
+    """Return the queries for received numbers of streams, and for the missing ones.
+
+    :param near: row of a stream, and the lowest and highest number whose ranges are needed
+    """
+    wanted = [(stream, first - 1, last + 1) for stream, first, last in near]
+    keys = [(stream,) for stream in streams]
+    names = ("stream", "first", "last", "since_ms")
+    return (
+        dialect.rows_overlapping(connection, schema.received, _LIMITS, _RECEIVED, wanted),
+        dialect.rows_of(connection, schema.hole, ("stream",), names, keys),
+    )
+
+
+def ranges_of(
+    streams: Iterable[tuple[int, int, int]], received: Rows, holes: Rows
 ) -> dict[int, StreamRanges]:
-    """Return the ranges of streams.
+    """Return the ranges of streams from the rows of :func:`read_ranges`.
 
     :param streams: row, highest received number, pending number
-    :param near: row of a stream, and the lowest and highest number whose ranges are needed
     """
     found = {
         stream: StreamRanges(stream, top, pending, _stored_state=(top, pending))
         for stream, top, pending in streams
     }
-    wanted = [(stream, first - 1, last + 1) for stream, first, last in near]
-    for stream, boot, first, last in dialect.select_ranges(
-        connection, schema.received, "stream", "first", "last",
-        ("stream", "boot", "first", "last"), wanted,
-    ):  # fmt: skip
+    for stream, boot, first, last in received:
         found[stream].received.setdefault(boot, []).append([first, last])
         found[stream]._stored[boot, first] = last
-    for stream, first, last, since_ms in dialect.select_rows(
-        connection,
-        schema.hole,
-        ("stream",),
-        ("stream", "first", "last", "since_ms"),
-        [(stream,) for stream in found],
-    ):
+    for stream, first, last, since_ms in holes:
         found[stream].holes.append([first, last, since_ms])
         found[stream]._stored_holes[first] = last, since_ms
     for one in found.values():
@@ -173,10 +180,9 @@ def load_rest(connection: Connection, streams: Iterable[StreamRanges]) -> None:
     """Load the ranges of streams that were not near the batch."""
     by_row = {one.stream: one for one in streams}
     wanted = [(stream, 0, 1 << 62) for stream in by_row]
-    names = ("stream", "boot", "first", "last")
-    for stream, boot, first, last in dialect.select_ranges(
-        connection, schema.received, "stream", "first", "last", names, wanted
-    ):
+    read = dialect.rows_overlapping(connection, schema.received, _LIMITS, _RECEIVED, wanted)
+    (rows,) = dialect.read_together(connection, [read])
+    for stream, boot, first, last in rows:
         one = by_row[stream]
         if (boot, first) not in one._stored:
             one._stored[boot, first] = last

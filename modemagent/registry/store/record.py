@@ -22,21 +22,20 @@ from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.bodies import compress_redacted
 from modemagent.registry.store.boots import Boot, BootLog
 from modemagent.registry.store.forks import Conflict, add_conflicts
-from modemagent.registry.store.gateways import GatewayRows, StreamRow
-from modemagent.registry.store.key_pages import KeyPages
+from modemagent.registry.store.gateways import StreamRow
 from modemagent.registry.store.place_log import PlaceLog
 from modemagent.registry.store.places import Clocks, Content, Place, Row, load_places
 from modemagent.registry.store.presence import PresenceLog
 from modemagent.registry.store.ranges import (
     REJECTED,
     StreamRanges,
-    load_ranges,
     load_rest,
     write_ranges,
 )
 from modemagent.registry.store.redating import Redating
 from modemagent.registry.store.refold import refold
 from modemagent.registry.store.slots import unpack
+from modemagent.registry.store.stored_rows import load_stored
 from modemagent.registry.store.units import Units
 from modemagent.registry.validation import ValidReport, valid_report
 
@@ -110,23 +109,11 @@ class _Recording:
         self._arrivals = arrivals
         self._receipts = [ACCEPTED] * len(arrivals)
         received = [arrival.envelope for arrival in arrivals]
-        self._gateways = GatewayRows(batch, {(one.gateway_id, one.stream_id) for one in received})
-        streams = [self._gateways.stream(one.gateway_id, one.stream_id) for one in received]
-        keys = [(stream.id, one.sequence) for stream, one in zip(streams, received, strict=True)]
-        self._pages = KeyPages(batch.connection, keys)
-        self._stored = self._load_places(streams, received)
+        stored = load_stored(batch, received, [one.sender.boot_id for one in arrivals])
+        self._gateways, streams, self._pages, self._stored, self._ranges, boots = stored
+        batch.ranges = self._ranges
         opened = self._open(streams, received)
         envelopes = [envelope for envelope, _ in opened]
-        near: dict[int, tuple[int, int]] = {}
-        for row, sequence in keys:
-            low, high = near.get(row, (sequence, sequence))
-            near[row] = min(low, sequence), max(high, sequence)
-        self._ranges = load_ranges(
-            batch.connection,
-            [(one.id, one.top, one.pending) for one in self._gateways.stream_by_row.values()],
-            [(row, *limits) for row, limits in near.items()],
-        )
-        batch.ranges = self._ranges
         named = {
             (stream.gateway, one.boot_id)
             for stream, one in zip(streams, envelopes, strict=True)
@@ -138,7 +125,7 @@ class _Recording:
             if arrival.sender.boot_id is not None and arrival.sender.uptime_ms >= 0
         }
         named.update((gateway, boot_id) for gateway, boot_id, _, _ in self._senders)
-        self._boots = BootLog(batch, named)
+        self._boots = BootLog(batch, named, boots)
         self._items = [
             _Item(
                 index,
@@ -234,14 +221,6 @@ class _Recording:
                 conflicts.append(one)
         fresh.sort(key=_order)
         return fresh, conflicts
-
-    def _load_places(self, streams: list[StreamRow], received: list[Envelope]) -> list[Place]:
-        keys = {
-            (stream.gateway, one.device_id)
-            for stream, one in zip(streams, received, strict=True)
-            if one.device_id is not None
-        }
-        return load_places(self._batch.connection, ("gateway", "device_id"), sorted(keys))
 
     def _open(
         self, streams: list[StreamRow], received: list[Envelope]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from enum import IntEnum
 from operator import itemgetter
 from typing import Any
+
+from sqlalchemy import Table
 
 from modemagent.registry.history.readings import PlaceReading, Seen, read_place
 from modemagent.registry.pseudonyms import OF_IDENTIFIERS
 from modemagent.registry.store import dialect, schema
 from modemagent.registry.store.batch import Batch
+from modemagent.registry.store.dialect import Read, Rows
 from modemagent.registry.store.erased import rows_of_erased
 from modemagent.registry.store.places import Content
 from modemagent.registry.store.refs import MODEM, SIM, ref_of
@@ -35,6 +38,9 @@ class IdentifierKind(IntEnum):
     MEID = 5
 
 
+_UNIT = ("id", "kind", "key", "number", "heard_day")
+_IDENTIFIER = ("kind", "value")
+_MAKE = ("manufacturer", "model", "firmware")
 _FACTS = (IdentifierKind.SERIAL_NUMBER, IdentifierKind.IMEISV, IdentifierKind.MEID)
 
 
@@ -65,9 +71,19 @@ class Units:
                     identifiers.add((IdentifierKind.IMSI, slot.imsi))
                 if slot.eid:
                     identifiers.add((IdentifierKind.EID, slot.eid))
-        self._units = self._unit_rows(units)
-        self._identifiers = self._identifier_rows(identifiers)
-        self._makes = self._make_rows(makes)
+        names, named, made = sorted(units), sorted(identifiers), sorted(makes)
+        connection = batch.connection
+        found = dialect.read_together(
+            connection,
+            [
+                dialect.rows_of(connection, schema.unit, ("kind", "key"), _UNIT, names),
+                _read(batch, schema.identifier, _IDENTIFIER, named),
+                _read(batch, schema.make, _MAKE, made),
+            ],
+        )
+        self._units = self._unit_rows(units, found[0])
+        self._identifiers = _rows_of(batch, schema.identifier, _IDENTIFIER, named, found[1])
+        self._makes = _rows_of(batch, schema.make, _MAKE, made, found[2])
         links: set[tuple[int, int]] = set()
         self.contents = {
             identity: self._content(identity, report, reading, links)
@@ -114,11 +130,15 @@ class Units:
             identity,
         )
 
-    def _unit_rows(self, wanted: dict[tuple[int, str], str]) -> dict[tuple[int, str], int]:
+    def _unit_rows(
+        self, wanted: dict[tuple[int, str], str], found: Rows
+    ) -> dict[tuple[int, str], int]:
+        """Return units by kind and key; create those that are missing.
+
+        :param wanted: their numbers in full
+        :param found: the rows of those that are stored
+        """
         batch, table = self._batch, schema.unit
-        keys = sorted(wanted)
-        columns = ("id", "kind", "key", "number", "heard_day")
-        found = dialect.select_rows(batch.connection, table, ("kind", "key"), columns, keys)
         known = {(kind, key): row for row, kind, key, _, _ in found}
         new = [one for one in wanted if one not in known]
         if new:
@@ -140,9 +160,7 @@ class Units:
             if dialect.is_sqlite(batch.connection):
                 known.update({(kind, key): row for row, kind, key, *_ in rows})
             else:  # another worker may have been first
-                late = dialect.select_rows(
-                    batch.connection, table, ("kind", "key"), columns[:3], new
-                )
+                late = dialect.select_rows(batch.connection, table, ("kind", "key"), _UNIT[:3], new)
                 known.update({(kind, key): row for row, kind, key in late})
             batch.new_units.update({row[0] for row in rows} & set(known.values()))
         batch.unit_keys.update({row: key for (_, key), row in known.items()})
@@ -154,22 +172,26 @@ class Units:
         dialect.update_rows(batch.connection, table, ("id",), ("number", "heard_day"), changed)
         return known
 
-    def _identifier_rows(self, wanted: Iterable[tuple[int, str]]) -> dict[tuple[int, str], int]:
-        return _rows_of(self._batch, "identifier", ("kind", "value"), sorted(wanted))
 
-    def _make_rows(self, wanted: set[tuple[str, str, str]]) -> dict[tuple[str, str, str], int]:
-        return _rows_of(self._batch, "make", ("manufacturer", "model", "firmware"), sorted(wanted))
+def _read(
+    batch: Batch, table: Table, key: tuple[str, ...], wanted: Sequence[tuple[Any, ...]]
+) -> Read | None:
+    return dialect.rows_of(batch.connection, table, key, ("id", *key), wanted)
 
 
 def _rows_of(
-    batch: Batch, name: str, key: tuple[str, ...], wanted: Sequence[tuple[Any, ...]]
+    batch: Batch,
+    table: Table,
+    key: tuple[str, ...],
+    wanted: Sequence[tuple[Any, ...]],
+    found: Rows,
 ) -> dict[Any, int]:
-    """Return the rows with these keys; create those that are missing."""
-    table, connection = schema.metadata.tables[name], batch.connection
-    columns = ("id", *key)
-    known = {
-        row[1:]: row[0] for row in dialect.select_rows(connection, table, key, columns, wanted)
-    }
+    """Return the rows with these keys; create those that are missing.
+
+    :param found: those that are stored
+    """
+    connection, columns = batch.connection, ("id", *key)
+    known = {row[1:]: row[0] for row in found}
     new = [one for one in wanted if one not in known]
     if new and table is schema.identifier:
         given = {(OF_IDENTIFIERS + kind, value): (kind, value) for kind, value in new}
