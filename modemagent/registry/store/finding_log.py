@@ -15,6 +15,7 @@ from modemagent.registry.rules.catalogue import CATALOGUE, severity_of
 from modemagent.registry.rules.inputs import RuleFinding
 from modemagent.registry.store import dialect, notices, schema
 from modemagent.registry.store.batch import Batch
+from modemagent.registry.store.dialect import Read, Rows
 from modemagent.registry.store.occurrences import keyed_id
 
 #: Who changes a finding if its cause is gone, or if late reports change it.
@@ -100,8 +101,16 @@ class FindingLog:
 
     def load(self, column: str, keys: Iterable[int]) -> None:
         """Read the findings about subjects that hold by what is recorded."""
-        query = _STORED.format(column=column)
-        for key, *values in dialect.query_keys(self._batch.connection, query, keys):
+        (rows,) = dialect.read_together(self._batch.connection, [self.read(column, keys)])
+        self.add(column, rows)
+
+    def read(self, column: str, keys: Iterable[int]) -> Read | None:
+        """Return the query for the findings about subjects that hold by what is recorded."""
+        return dialect.rows_by(self._batch.connection, _STORED.format(column=column), keys)
+
+    def add(self, column: str, rows: Rows) -> None:
+        """Add the stored findings in rows of this query."""
+        for key, *values in rows:
             row = _Stored(*values)
             if row.rule in self._rules and row.rule not in self._held.get(key, ()):
                 self._stored[column, key].append(row)

@@ -13,6 +13,7 @@ from modemagent.registry.history.dates import TOLERANCE_MS
 from modemagent.registry.history.events import Occurrence, Pair, difference
 from modemagent.registry.store import dialect, event_log, schema
 from modemagent.registry.store.batch import Batch
+from modemagent.registry.store.dialect import Read, Rows
 from modemagent.registry.store.event_log import NO_SIDE, NewEvent, Side
 
 _LIVE = (
@@ -39,9 +40,13 @@ class OccurrenceLog:
         self._withdrawn: list[int] = []
         self._revised: list[int] = []
 
-    def load(self, units: Iterable[int]) -> None:
-        """Read the events of units that are neither superseded nor withdrawn."""
-        for row in dialect.query_keys(self._batch.connection, _LIVE, units):
+    def read(self, units: Iterable[int]) -> Read | None:
+        """Return the query for events of units that are neither superseded nor withdrawn."""
+        return dialect.rows_by(self._batch.connection, _LIVE, units)
+
+    def add(self, rows: Rows) -> None:
+        """Add the stored events in rows of this query."""
+        for row in rows:
             self._stored[row[4]][_stored_key(row)] = row
 
     def set(self, unit: int, events: Iterable[Occurrence]) -> None:

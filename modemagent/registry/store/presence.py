@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -106,11 +107,17 @@ def days_of(
     """Return the days, counted from 1970, as days of years by key; SIM 0 if there is none."""
     found: dict[PresenceKey, set[int]] = {}
     for day in days:
-        at = datetime.fromtimestamp(day * DAY_MS / 1000, UTC)
+        year, number = _day_of_year(day)
         for sim in list(sims) or [0]:
-            key = gateway, modem, sim, mcc, at.year
-            found.setdefault(key, set()).add(at.timetuple().tm_yday - 1)
+            found.setdefault((gateway, modem, sim, mcc, year), set()).add(number)
     return found
+
+
+@lru_cache(maxsize=1024)  # modems are read on few days
+def _day_of_year(day: int) -> tuple[int, int]:
+    """Return the year of a day, counted from 1970, and its number in the year, from 0."""
+    at = datetime.fromtimestamp(day * DAY_MS / 1000, UTC)
+    return at.year, at.timetuple().tm_yday - 1
 
 
 def write_presence(batch: Batch, found: dict[PresenceKey, set[int]]) -> None:

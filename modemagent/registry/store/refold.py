@@ -127,8 +127,7 @@ class _Refold:
             for one in modem.sims:
                 self._sims[one.unit].append(one)
         unchanged = {unit for unit in sims - new if self._is_unchanged(unit)}
-        self._events.load(units - unchanged)
-        self._findings.load("unit", units - unchanged)
+        self._load_derived(units - unchanged)
         for unit in sorted(modems):
             self._set_modem(unit)
         for unit in sorted(sims - unchanged):
@@ -214,9 +213,18 @@ class _Refold:
         if dialect.is_sqlite(connection):
             return
         keys = [(one,) for one in units]
-        dialect.select_rows(connection, schema.unit, ("id",), ("id",), keys, lock=True)
+        locks = [dialect.rows_of(connection, schema.unit, ("id",), ("id",), keys, lock=True)]
         if with_places:
-            dialect.select_rows(connection, schema.place, ("unit",), ("id",), keys, lock=True)
+            places = schema.place
+            locks.append(dialect.rows_of(connection, places, ("unit",), ("id",), keys, lock=True))
+        dialect.read_together(connection, locks)
+
+    def _load_derived(self, units: set[int]) -> None:
+        """Read the events and the findings of units."""
+        reads = [self._events.read(units), self._findings.read("unit", units)]
+        events, findings = dialect.read_together(self._batch.connection, reads)
+        self._events.add(events)
+        self._findings.add("unit", findings)
 
     def _derive(self, units: Iterable[int]) -> None:
         """Derive modems from their kept readings."""
