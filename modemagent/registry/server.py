@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import ctypes
 import gc
 import os
-import resource
 import signal
 import socket
 import sys
@@ -29,7 +26,8 @@ from modemagent.registry.acceptor import Acceptor
 from modemagent.registry.api import metrics
 from modemagent.registry.api.addresses import Network
 from modemagent.registry.api.app import HOLD_BACK_S, create_app
-from modemagent.registry.api.connection import Connections, RegistryConnection
+from modemagent.registry.api.connection import RegistryConnection
+from modemagent.registry.api.connection_groups import Connections
 from modemagent.registry.api.health import metrics_app
 from modemagent.registry.equipment.verdict import Status
 from modemagent.registry.first_link import first_link
@@ -42,6 +40,7 @@ from modemagent.registry.listeners import (
 )
 from modemagent.registry.log_output import log_in_background
 from modemagent.registry.outbound.mail import MailOptions
+from modemagent.registry.process_limits import allow_many_files, return_large_buffers
 from modemagent.registry.store.engine import Database, is_sqlite_url
 from modemagent.registry.tls import ServerCertificate
 from modemagent.registry.workers import run_workers
@@ -52,8 +51,6 @@ _BACKLOG = 2048
 #: Time that a thread may keep the interpreter while another one waits for it. The writer takes it
 #: many times in a batch, and would wait the usual 5 ms each time while the event loop is busy.
 _SWITCH_S = 0.0005
-#: Parameters of mallopt(3), malloc.h: size from which a buffer is mapped, and number of heaps.
-_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
 #: New objects after which the garbage collector runs: a batch has thousands, and hardly a cycle.
 _GC_OBJECTS = 10_000
 _HEADERS = [("x-content-type-options", "nosniff")]
@@ -119,8 +116,8 @@ def serve(database_url: str, options: ServerOptions) -> None:
         open_listener(*options.metrics_listen) if options.metrics_listen else None,
         open_listener(*options.eir_listen) if options.eir_listen else None,
     )
-    _allow_many_files()
-    _return_large_buffers()
+    allow_many_files()
+    return_large_buffers()
     sys.setswitchinterval(_SWITCH_S)
     scheme = "https" if certificate else "http"
     if options.workers == 1:
@@ -304,22 +301,3 @@ class _Server(uvicorn.Server):
     def _reload_certificate(self) -> None:
         if self._certificate is not None:
             self._certificate.reload()
-
-
-def _allow_many_files() -> None:
-    """Raise the limit of open files, one per connection, to the highest that is allowed."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with contextlib.suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def _return_large_buffers() -> None:
-    """Make the C library return buffers from 256 KiB on to the system when they are freed.
-
-    By default glibc keeps those of up to 32 MiB, in a heap for each thread: after some bodies of
-    4 MiB the process took 72 MiB more, and takes 8 MiB more with these values.
-    """
-    with contextlib.suppress(OSError, AttributeError):  # not glibc
-        library = ctypes.CDLL(None)
-        library.mallopt(_M_MMAP_THRESHOLD, 256 * 1024)
-        library.mallopt(_M_ARENA_MAX, 2)

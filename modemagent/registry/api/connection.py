@@ -15,18 +15,16 @@ import json
 import math
 import time
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import httptools
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from modemagent.registry.api.addresses import ClientAddresses, address_key
+from modemagent.registry.api.closing_transport import ClosingTransport
+from modemagent.registry.api.connection_groups import Connections
 from modemagent.registry.api.problem_details import CONTENT_TYPE, document
-
-if TYPE_CHECKING:
-    from modemagent.registry.api.metrics import RegistryMetrics
 
 HEAD_WITHIN_S = 10.0
 BODY_WITHIN_S = 60.0
@@ -38,60 +36,11 @@ _CLOSED_WITHIN_S = 5.0
 MOST_HEAD_BYTES = 16 * 1024
 MOST_HEADERS = 64
 _MOST_PIPELINED = 8
-#: Connections without a valid token, of all addresses together.
-MOST_STRANGERS = 512
-MOST_CONNECTIONS_EACH = 64  # of one address without a valid token, and of one token
 _MOST_DISCARDED = 1024 * 1024  # of the rest of a body, after an early response
-_STRANGERS = "strangers"
 _SLOWEST_BYTES_S = 1024  # at which a client must read a response
 
 #: Key of an ASGI scope under which a request finds its connection.
 CONNECTION = "modemagent.connection"
-
-
-class Connections:
-    """The connections of a server in groups, oldest first: by address, then by token.
-
-    A connection is a stranger until a request on it shows a valid token. If a group is full, its
-    oldest connection without a request in progress is closed: an honest client sends its head at
-    once. Connections of trusted proxies are never strangers.
-    """
-
-    def __init__(self, metrics: RegistryMetrics, addresses: ClientAddresses) -> None:
-        self.metrics = metrics
-        self._addresses = addresses
-        self._groups: dict[str | int, dict[RegistryConnection, None]] = {}
-
-    def add(self, connection: RegistryConnection) -> None:
-        """Add a new connection."""
-        peer = connection.client[0] if connection.client else ""
-        if not self._addresses.is_proxy(peer):
-            self._join(connection, _STRANGERS, MOST_STRANGERS)
-            self._join(connection, address_key(peer), MOST_CONNECTIONS_EACH)
-
-    def confirm(self, connection: RegistryConnection, number: int) -> None:
-        """Move a connection from the group of its address to that of a token."""
-        self.discard(connection)
-        peer = connection.client[0] if connection.client else ""
-        if not self._addresses.is_proxy(peer):
-            self._join(connection, number, MOST_CONNECTIONS_EACH)
-
-    def discard(self, connection: RegistryConnection) -> None:
-        """Remove a closed connection."""
-        for key in connection.groups:
-            group = self._groups[key]
-            del group[connection]
-            if not group:
-                del self._groups[key]
-        connection.groups.clear()
-
-    def _join(self, connection: RegistryConnection, key: str | int, most: int) -> None:
-        group = self._groups.get(key, {})
-        if len(group) >= most:
-            victim = next((one for one in group if not one.is_busy), None) or next(iter(group))
-            victim.drop("connections")
-        self._groups.setdefault(key, {})[connection] = None
-        connection.groups.append(key)
 
 
 class RegistryConnection(HttpToolsProtocol):
@@ -141,7 +90,7 @@ class RegistryConnection(HttpToolsProtocol):
                 self._table.confirm(self, number)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(cast(asyncio.Transport, _ClosingTransport(transport, self)))
+        super().connection_made(cast(asyncio.Transport, ClosingTransport(transport, self)))
         self._deadline = time.monotonic() + HEAD_WITHIN_S
         if self._table is not None:
             self._table.add(self)
@@ -370,45 +319,3 @@ class _Refused(Exception):
     def __init__(self, status: HTTPStatus, code: str, detail: str) -> None:
         super().__init__(detail)
         self.status, self.code, self.detail = status, code, detail
-
-
-class _ClosingTransport:
-    """A transport that is closed without losing the response.
-
-    Closing a socket while data of the peer is unread resets the connection, and the peer may lose
-    a response that it has not read yet. If the body of a request is incomplete, closing therefore
-    ends only the writing side, and discards what arrives for up to 5 seconds.
-    """
-
-    def __init__(self, transport: asyncio.Transport, connection: RegistryConnection) -> None:
-        self._transport = transport
-        self._connection = connection
-        self.is_lingering = False
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
-
-    def write(self, data: bytes) -> None:
-        """Send data; discard them once the connection is closed."""
-        if not self.is_closing():
-            self._transport.write(data)
-
-    def is_closing(self) -> bool:
-        return self.is_lingering or self._transport.is_closing()
-
-    def close(self) -> None:
-        if self.is_closing():
-            return
-        self._connection.closing()
-        if not self._connection.expects_more:
-            self._transport.close()
-            return
-        self.is_lingering = True
-        if self._transport.can_write_eof():
-            self._transport.write_eof()
-        self._connection.flow.resume_reading()
-
-    def finish(self) -> None:
-        """Close the connection, whose peer has sent everything."""
-        self.is_lingering = False
-        self._transport.close()

@@ -13,11 +13,10 @@ from itertools import pairwise
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import func, select
-
 from modemagent.registry.history.readings import Seen, position
 from modemagent.registry.store import dialect, schema
 from modemagent.registry.store.batch import Batch, Contested
+from modemagent.registry.store.kept_readings import around, last_here, next_here
 from modemagent.registry.store.places import (
     NOTHING,
     PLACE_COLUMNS,
@@ -162,6 +161,7 @@ class PlaceLog:
         """
         if first is None and not place.rebuild:
             return [], None, None
+        connection = self._batch.connection
         end = place.last.position if place.sighting else -1
         virtual = (
             [Row(0, place.last, first.content, False, place.agreeing)]
@@ -169,64 +169,21 @@ class PlaceLog:
             else []
         )
         if place.rebuild:
-            rows = [*self._load(place, -1, 2**62), *virtual]
+            rows = [*around(connection, place, -1, 2**62), *virtual]
             return self._one_each(rows), None, None
         if low > end and first is not None:
-            before = first if first.content.unit is not None else self._last_here(place, low)
+            before = first if first.content.unit is not None else last_here(connection, place, low)
             return [first, *virtual], before, None
-        rows = self._load(place, low, high)
+        rows = around(connection, place, low, high)
         after = None
         if rows and rows[-1].position >= place.first_position:
             rows += virtual
         else:
-            after = self._next_here(place, rows[-1]) if rows else None
+            after = next_here(connection, place, rows[-1]) if rows else None
         before = None
         if not any(row.position < low and row.content.unit is not None for row in rows):
-            before = self._last_here(place, rows[0].position if rows else low)
+            before = last_here(connection, place, rows[0].position if rows else low)
         return rows, before, after
-
-    def _load(self, place: Place, low: int, high: int) -> list[Row]:
-        """Return the kept readings from two before a position to two after another, in order."""
-        c, other = schema.sighting.c, schema.sighting.alias().c
-        there = (other.place == place.id) & other.counts
-        second_before = select(other.position).where(there, other.position < low)
-        second_before = second_before.order_by(other.position.desc()).limit(1).offset(1)
-        second_after = select(other.position).where(there, other.position > high)
-        second_after = second_after.order_by(other.position).limit(1).offset(1)
-        query = select(*(c[name] for name in ROW_COLUMNS)).where(
-            c.place == place.id,
-            c.counts,
-            c.position >= func.coalesce(second_before.scalar_subquery(), -1),
-            c.position <= func.coalesce(second_after.scalar_subquery(), 2**62),
-        )
-        found = self._batch.connection.execute(query.order_by(c.position))
-        return [row_of(tuple(row)) for row in found]
-
-    def _last_here(self, place: Place, position: int) -> Row | None:
-        c = schema.sighting.c
-        query = (
-            select(*(c[name] for name in ROW_COLUMNS))
-            .where(c.place == place.id, c.counts, c.seen == Seen.HERE, c.position < position)
-            .order_by(c.position.desc())
-            .limit(1)
-        )
-        row = self._batch.connection.execute(query).first()
-        return None if row is None else row_of(tuple(row))
-
-    def _next_here(self, place: Place, row: Row) -> Row:
-        """Return the first reading with a unit from a reading on, else that reading."""
-        if row.content.unit is not None:
-            return row
-        c = schema.sighting.c
-        query = (
-            select(*(c[name] for name in ROW_COLUMNS))
-            .where(c.place == place.id, c.counts, c.seen == Seen.HERE)
-            .where(c.position > row.position)
-            .order_by(c.position)
-            .limit(1)
-        )
-        found = self._batch.connection.execute(query).first()
-        return row if found is None else row_of(tuple(found))
 
     def _one_each(self, rows: list[Row]) -> list[Row]:
         """Of readings with one position, keep that with the smallest digest."""
