@@ -39,7 +39,7 @@ from registry_engines import (
 from registry_figures import Figure, print_figures
 from registry_load import Fleet, Request, gateway_tokens, imei, load, offer, post, timed_send
 
-from modemagent.registry.store import evaluation
+from modemagent.registry.store import evaluation, jobs
 from modemagent.registry.store.engine import Database
 from modemagent.registry.store.recorder import Recorder
 from modemagent.registry.store.tokens import Scope, create
@@ -156,6 +156,7 @@ class Run:
         with contextlib.closing(self.engine.open()) as database:
             self._load(database, range(self.size.modems // PER_GATEWAY))
             recorder = Recorder(database)
+            recorder.run(jobs.create)
             while recorder.run(evaluation.evaluate_waiting):
                 pass
 

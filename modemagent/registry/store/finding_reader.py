@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, select
 
 from modemagent.registry.lists.entries import ListEntry
 from modemagent.registry.rules.catalogue import CATALOGUE, OF_LISTS
@@ -19,6 +19,8 @@ from modemagent.registry.store.finding_context import context_of
 from modemagent.registry.store.fleet import gateway_row
 from modemagent.registry.store.units import UnitKind
 from modemagent.registry.store.view import View
+
+SEVERITIES = ("error", "warning", "note")
 
 
 def findings(
@@ -37,21 +39,60 @@ def findings(
     :param type: only those of this name
     """
     c = schema.finding.c
-    query = (
-        select(schema.finding)
-        .where(c.id > after, c.recorded_to.is_(None))
-        .order_by(c.id)
-        .limit(limit + 1)
-    )
-    if severity is not None:
-        query = query.where(c.severity == severity)
-    if type is not None:
-        query = query.where(c.type == type)
+    query = select(schema.finding).where(c.id > after, c.recorded_to.is_(None))
     if gateway is not None:
         query = query.where(c.gateway == gateway_row(connection, gateway))
-    rows = connection.execute(query).all()
+    severities = [severity] if severity else []
+    rows = in_order(connection, query, limit + 1, severities, type, is_up=True)
     following = str(rows[limit - 1].id) if len(rows) > limit else None
     return {"findings": finding_documents(View(connection), rows[:limit]), "next": following}
+
+
+def in_order(
+    connection: Connection,
+    query: Select[Any],
+    limit: int,
+    severities: Sequence[str],
+    rule: str | None,
+    *,
+    is_up: bool,
+) -> list[Row[Any]]:
+    """Return the first rows of a query for findings in the order of their numbers.
+
+    :param severities: only of these; none: of any
+    :param rule: only of this one; None: of any
+    :param is_up: the smallest number is first
+    """
+    c = schema.finding.c
+    order: tuple[Any, ...] = (c.id,)
+    if rule is not None:
+        each = [query.where(c.severity == one) for one in severities or SEVERITIES]
+        each = [one.where(_only(c.type, rule)) for one in each]
+        order = c.type, c.id
+    elif severities:
+        each = [query.where(of_severity(one)) for one in severities]
+        order = c.severity, c.id
+    else:
+        each = [query]
+    ordered = [one if is_up else one.desc() for one in order]
+    rows = [row for one in each for row in connection.execute(one.order_by(*ordered).limit(limit))]
+    return sorted(rows, key=lambda row: row.id, reverse=not is_up)[:limit]
+
+
+def of_severity(severity: str) -> ColumnElement[bool]:
+    """Return the condition of a severity, for queries in the order of severity and row."""
+    return _only(schema.finding.c.severity, severity)
+
+
+def _only(column: Any, value: str) -> ColumnElement[bool]:
+    """Return the condition of a value, for queries in the order of its column and another.
+
+    It is a range of one value: after an equation, PostgreSQL would leave the column out of the
+    order, take the rows from an index that has the other one alone, such as the primary key, and
+    read the whole table if the first rows have another value.
+    """
+    found: ColumnElement[bool] = column.between(value, value)
+    return found
 
 
 def rules(_: Connection) -> Document:

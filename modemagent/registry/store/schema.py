@@ -45,6 +45,7 @@ _IN_HOLDER = text("holder IS NOT NULL")
 _LARGE = text("relate_ms IS NOT NULL")
 _AT_PLACE = text("place IS NOT NULL")
 _OPEN = text("recorded_to IS NULL AND state <> 'resolved'")
+_DECIDED = text("recorded_to IS NULL AND until_ms IS NOT NULL")
 _WITH_SITE = text("site IS NOT NULL")
 
 setting = Table(
@@ -360,8 +361,20 @@ finding = Table(
     Index("finding_of_gateway", "gateway"),
     Index("finding_of_place", "place", sqlite_where=_AT_PLACE, postgresql_where=_AT_PLACE),
     Index("finding_of_severity", "severity", "id"),
-    Index("finding_of_type", "type", "id"),
+    Index("finding_of_type", "severity", "type", "id"),
     Index("finding_open", "severity", "id", sqlite_where=_OPEN, postgresql_where=_OPEN),
+    Index(
+        "finding_open_of_type",
+        *("severity", "type", "id"),
+        sqlite_where=_OPEN,
+        postgresql_where=_OPEN,
+    ),
+    Index(
+        "finding_decided",
+        *("state", "severity", "id"),
+        sqlite_where=_DECIDED,
+        postgresql_where=_DECIDED,
+    ),
 )
 
 # What changed a finding: decisions of people, and changes by the registry.

@@ -22,7 +22,12 @@ from sqlalchemy import (
 from modemagent.registry.store import schema
 from modemagent.registry.store.documents import Document, to_rfc3339
 from modemagent.registry.store.engine import now_ms
-from modemagent.registry.store.finding_reader import finding_documents
+from modemagent.registry.store.finding_reader import (
+    SEVERITIES,
+    finding_documents,
+    in_order,
+    of_severity,
+)
 from modemagent.registry.store.view import View
 
 #: Numbers above it are shown as "more than": counting further takes longer than a page may.
@@ -64,8 +69,8 @@ def in_state(state: str) -> ColumnElement[bool]:
 
 def waiting(connection: Connection, severity: str) -> Waiting:
     """Return how many findings of a severity are undecided, and since when the first one is."""
-    query = select(_c.recorded_from).where(in_state("undecided"), _c.severity == severity)
-    capped = query.order_by(_c.id).limit(MOST_COUNTED + 1).subquery()
+    query = select(_c.recorded_from).where(in_state("undecided"), of_severity(severity))
+    capped = query.order_by(_c.severity, _c.id).limit(MOST_COUNTED + 1).subquery()
     counted = select(func.count(), func.min(capped.c.recorded_from)).select_from(capped)
     count, oldest = connection.execute(counted).one()
     return Waiting(count, to_rfc3339(oldest))
@@ -75,8 +80,8 @@ def clusters(connection: Connection) -> list[RuleTotal]:
     """Return the undecided findings by rule, errors first, then by number; notes are left out."""
     found: list[RuleTotal] = []
     for severity in ("error", "warning"):
-        query = select(_c.type).where(in_state("undecided"), _c.severity == severity)
-        capped = query.order_by(_c.id).limit(MOST_COUNTED).subquery()
+        query = select(_c.type).where(in_state("undecided"), of_severity(severity))
+        capped = query.order_by(_c.severity, _c.id).limit(MOST_COUNTED).subquery()
         grouped = (
             select(capped.c.type, func.count().label("found"))
             .group_by(capped.c.type)
@@ -148,13 +153,11 @@ def _matching(
     """Return the rows of a query that match filters, in the order of their numbers."""
     if state is not None:
         query = query.where(in_state(state))
-    if rule is not None:
-        query = query.where(_c.type == rule)
-    query = query.order_by(_c.id if is_up else _c.id.desc()).limit(limit)
-    # one query each: the index of open findings has each severity in the order of the rows
-    each = [query.where(_c.severity == one) for one in severities] or [query]
-    rows = [row for one in each for row in connection.execute(one)]
-    return sorted(rows, key=lambda row: row.id, reverse=not is_up)
+        severities = severities or SEVERITIES
+    if rule is not None and state not in (None, "undecided"):
+        # an expression: the few decisions are read by their own index, not by that of the rule
+        query, rule = query.where(_c.type.concat("") == rule), None
+    return in_order(connection, query, limit, severities, rule, is_up=is_up)
 
 
 def about(

@@ -1,0 +1,124 @@
+"""Each filter of the findings follows an index, however many findings do not match."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, event, text
+
+from modemagent.registry.store import finding_reader, triage
+from modemagent.registry.store.engine import Database
+
+_ROWS = 4000
+_MOST_READ = 300  # rows of 4,000; a page has 11
+_STEPS = 40  # of SQLite for a row of a scan: a lower bound
+_LATER_MS = 4_000_000_000_000
+#: Five old errors of a rare rule, open and resolved warnings, three decisions, and thousands
+#: of newer errors of one rule.
+_FILL = """
+INSERT INTO finding (id, finding_id, type, severity, unit, stream, sequence, lo_ms, hi_ms, state,
+  recorded_from, recorded_to, until_ms)
+WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < :rows)
+SELECT x, {id}, CASE WHEN x <= 5 THEN 'sim.cloned' WHEN x <= 1000 THEN 'sim.swapped'
+    ELSE 'imei.prohibited' END,
+  CASE WHEN x BETWEEN 6 AND 1000 THEN 'warning' ELSE 'error' END, x, 1, x, 0, 0,
+  CASE WHEN x IN (7, 8, 2000) THEN 'acknowledged' ELSE 'undecided' END, 1,
+  CASE WHEN x BETWEEN 10 AND 1000 AND x % 2 = 0 THEN 2 END,
+  CASE WHEN x IN (7, 8, 2000) THEN :later END
+FROM n
+"""
+
+
+@pytest.fixture
+def filled(database_url: str) -> Iterator[Database]:
+    database = Database(database_url)
+    is_sqlite = database_url.startswith("sqlite")
+    key = "CAST(printf('%016d', x) AS BLOB)" if is_sqlite else "int8send(x) || int8send(x)"
+    with database.writing() as connection:
+        connection.execute(text(_FILL.format(id=key)), {"rows": _ROWS, "later": _LATER_MS})
+        if not is_sqlite:
+            connection.execute(text("ANALYZE finding"))
+    yield database
+    database.close()
+
+
+def read(connection: Connection, work: Any) -> float:
+    """Return how many rows a query reads at most, whether they match or not."""
+    if connection.dialect.name == "sqlite":
+        driver: Any = connection.connection.dbapi_connection
+        steps = 0
+
+        def count() -> None:
+            nonlocal steps
+            steps += 1
+
+        driver.set_progress_handler(count, _STEPS)
+        work()
+        driver.set_progress_handler(None, 0)
+        return steps
+    found: list[tuple[str, Any]] = []
+
+    def keep(_c: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
+        if "FROM finding" in statement:
+            found.append((statement, values))
+
+    event.listen(connection, "before_cursor_execute", keep)
+    work()
+    event.remove(connection, "before_cursor_execute", keep)
+    plans = [
+        connection.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {one}", values).scalar()
+        for one, values in found
+    ]
+    return max(_rows(plan[0]["Plan"]) for plan in plans)
+
+
+def _rows(plan: dict[str, Any]) -> float:
+    own = plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0)
+    return float(max([own, *(_rows(one) for one in plan.get("Plans", []))]))
+
+
+def test_filters_follow_an_index(filled: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (triage, finding_reader):  # the units of these findings do not exist
+        monkeypatch.setattr(module, "finding_documents", lambda _, rows: [{} for _ in rows])
+    with filled.reading() as connection:
+        costs = {
+            (state, severities, rule): read(
+                connection,
+                lambda state=state, severities=severities, rule=rule: triage.newest(
+                    connection, limit=10, state=state, severities=severities, rule=rule
+                ),
+            )
+            for state in (*triage.STATES, None)
+            for severities in (("error", "warning"), ("warning",), ("note",), ())
+            for rule in (None, "sim.cloned", "imei.prohibited", "imei.altered")
+        }
+        for severity in (None, "note", "warning"):
+            for rule in (None, "imei.altered", "imei.prohibited"):
+                costs["api", severity, rule] = read(
+                    connection,
+                    lambda severity=severity, rule=rule: finding_reader.findings(
+                        connection, limit=10, severity=severity, type=rule
+                    ),
+                )
+    assert {name: rows for name, rows in costs.items() if rows > _MOST_READ} == {}
+
+
+def test_filters_return_what_matches(filled: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(triage, "finding_documents", lambda _, rows: [{} for _ in rows])
+
+    def rows(**filters: Any) -> list[int]:
+        with filled.reading() as connection:
+            return [row for row, _ in triage.newest(connection, limit=3, **filters)[0]]
+
+    assert rows() == [4000, 3999, 3998]
+    assert rows(before=8) == [6, 5, 4]
+    assert rows(after=998) == [1002, 1001, 999]
+    assert rows(rule="sim.cloned") == [5, 4, 3]
+    assert rows(state="acknowledged") == [2000, 8, 7]
+    assert rows(state="acknowledged", rule="sim.swapped") == [8, 7]
+    assert rows(state="acknowledged", severities=["error"]) == [2000]
+    assert rows(state=None, severities=["warning"], rule="sim.swapped") == [1000, 999, 998]
+    assert rows(severities=["warning"]) == [999, 997, 995]
+    assert rows(severities=["note"]) == []
