@@ -114,15 +114,15 @@ def _recheck(one: Engine, modems: int) -> dict[str, float]:
         recheck_runs.request(batch, "benchmark")
 
     recorder.run(put)
-    recheck_s = _spent(one, lambda: _finish(recorder))
+    recheck_s = _spent(one, "recheck", lambda: _finish(recorder))
     calls.put_entry("prohibited", {"kind": "tac", "value": imei(0)[:8]})
-    stopped_s = _spent(one, lambda: _finish(recorder))
+    stopped_s = _spent(one, "stopped", lambda: _finish(recorder))
     (run, *_) = RecheckCalls(database, "benchmark").runs(1, None)["runs"]
     assert run["state"] == "stopped", run
     calls_of = RecheckCalls(database, "benchmark")
     calls_of.confirm(run["id"])
-    confirmed_s = _spent(one, lambda: _finish(recorder))
-    scan_s = _spent(one, lambda: _scan(database))
+    confirmed_s = _spent(one, "confirmed", lambda: _finish(recorder))
+    scan_s = _spent(one, "scan", lambda: _scan(database))
     database.close()
     return {
         "modems": modems, "recheck_s": recheck_s, "stopped_s": stopped_s,
@@ -140,10 +140,13 @@ def _scan(database: Database) -> None:
         connection.exec_driver_sql("SELECT id, key, number FROM unit WHERE kind = 1").all()
 
 
-def _spent(one: Engine, work: Callable[[], object]) -> float:
-    server_s, own_s = one.server_cpu_s(), time.process_time()
+def _spent(one: Engine, name: str, work: Callable[[], object]) -> float:
+    server_s, own_s, started = one.server_cpu_s(), time.process_time(), time.monotonic()
     work()
-    return time.process_time() - own_s + one.server_cpu_s() - server_s
+    spent_s = time.process_time() - own_s + one.server_cpu_s() - server_s
+    wall_s = time.monotonic() - started
+    print(f"{one.name}, {name}: {spent_s:.1f} s, in {wall_s:.0f} s of time", file=sys.stderr)
+    return spent_s
 
 
 def _fill(database: Database) -> int:

@@ -81,16 +81,18 @@ def _event(connection: Connection, row: Row[Any]) -> Row[Any] | None:
     if row.unit is None or not row.stream:
         return None
     c, about = schema.event.c, schema.event_about.c
-    of_unit = select(about.event).where(about.unit == row.unit)
+    # one list of keys: with "or", and with an order, PostgreSQL reads all events by their numbers
+    of_unit = select(c.id).where(c.unit == row.unit)
+    others = select(about.event).where(about.unit == row.unit)
     query = select(schema.event).where(
-        (c.unit == row.unit) | c.id.in_(of_unit),
+        c.id.in_(of_unit.union_all(others)),
         c.type == row.type,
         c.stream == row.stream,
         c.sequence == row.sequence,
         ~c.superseded,
         ~c.withdrawn,
     )
-    return connection.execute(query.order_by(c.id).limit(1)).first()
+    return min(connection.execute(query), key=lambda one: one.id, default=None)
 
 
 def _modem(view: View, row: Row[Any], event: Row[Any] | None) -> dict[int, str] | None:

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, event, select, text
 
-from modemagent.registry.store import finding_reader, triage
+from modemagent.registry.store import finding_reader, schema, triage
 from modemagent.registry.store.engine import Database
+from modemagent.registry.store.finding_context import _event
 
 _ROWS = 4000
 _MOST_READ = 300  # rows of 4,000; a page has 11
@@ -28,6 +29,12 @@ SELECT x, {id}, CASE WHEN x <= 5 THEN 'sim.cloned' WHEN x <= 1000 THEN 'sim.swap
   CASE WHEN x BETWEEN 10 AND 1000 AND x % 2 = 0 THEN 2 END,
   CASE WHEN x IN (7, 8, 2000) THEN :later END
 FROM n
+"""
+_EVENTS = """
+INSERT INTO event (id, position, event_id, type, revision, withdrawn, superseded, unit, stream,
+  sequence, lo_ms, hi_ms, recorded_ms)
+WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < :rows)
+SELECT x, x, :key, 'sim.swapped', 1, :no, :no, x + 10000 * (x % 2), 1, x, 0, 0, 0 FROM n
 """
 
 
@@ -61,8 +68,7 @@ def read(connection: Connection, work: Any) -> float:
     found: list[tuple[str, Any]] = []
 
     def keep(_c: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
-        if "FROM finding" in statement:
-            found.append((statement, values))
+        found.append((statement, values))
 
     event.listen(connection, "before_cursor_execute", keep)
     work()
@@ -122,3 +128,19 @@ def test_filters_return_what_matches(filled: Database, monkeypatch: pytest.Monke
     assert rows(state=None, severities=["warning"], rule="sim.swapped") == [1000, 999, 998]
     assert rows(severities=["warning"]) == [999, 997, 995]
     assert rows(severities=["note"]) == []
+
+
+def test_event_of_a_finding_is_read_by_its_unit(filled: Database) -> None:
+    about = "INSERT INTO event_about (unit, event) VALUES (901, 901)"
+    with filled.writing() as connection:
+        connection.execute(text(_EVENTS), {"rows": _ROWS, "key": b"k", "no": False})
+        connection.execute(text(about))
+        if connection.dialect.name != "sqlite":
+            connection.execute(text("ANALYZE event, event_about"))
+    with filled.reading() as connection:
+        for own in (900, 901):  # the event of the unit itself, and one that is about it
+            query = select(schema.finding).where(schema.finding.c.id == own)
+            finding = connection.execute(query).one()
+            found = _event(connection, finding)
+            assert found is not None and found.id == own
+            assert read(connection, lambda one=finding: _event(connection, one)) <= _MOST_READ
