@@ -127,6 +127,7 @@ def _repeat(name: str, times: int, seed: int) -> tuple[list[str], int, int]:
         found += [f"after {first} faults, {one}" for one in violations]
         acknowledged += len(load.acknowledged)
         repeated += load.repeated
+        print(f"{name}: {first + number} of {times}, {len(found)} violations", file=sys.stderr)
     return found, acknowledged, repeated
 
 
