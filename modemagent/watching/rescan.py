@@ -99,8 +99,12 @@ class RescanScheduler:
         return min(usual_s, max(_AWAITED_FIRST_S, min(_AWAITED_LAST_S, grown_s)))
 
     async def wait(self, pause_s: float) -> None:
-        """Wait for a request, at most for the given time, or longer while /dev does not change."""
-        for _ in range(_MAX_UNCHANGED if pause_s >= _WITH_UDEV_S else 1):
+        """Wait for a request, at most for the given time.
+
+        If all ports are in /dev, the wait is longer as long as /dev does not change.
+        """
+        is_seen = pause_s >= _WITH_UDEV_S and all(map(_is_in_udev, self._ports))
+        for _ in range(_MAX_UNCHANGED if is_seen else 1):
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause_s):
                     await self._requested.wait()

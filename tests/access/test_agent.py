@@ -129,16 +129,9 @@ def test_record_cannot_use_the_agent(call: Any, place: Place) -> None:
     assert "not the bytes" in done.stderr and "systemctl stop modemagent" in done.stderr
 
 
-def test_missing_settings_file_matters_only_for_held_ports(
-    call: Any, place: Place, tmp_path: Path
-) -> None:
-    from tests.simulated import simulated
-
-    missing = ("--config", str(tmp_path / "none.toml"))
-    with simulated(EG25) as sim:
-        assert call(*missing, "identify", sim.path).returncode == 0
-    held = call(*missing, "identify", place.port)
-    assert (held.returncode, "none.toml does not exist" in held.stderr) == (5, True)
+def test_missing_settings_file_is_refused(call: Any, place: Place, tmp_path: Path) -> None:
+    held = call("--config", str(tmp_path / "none.toml"), "identify", place.port)
+    assert (held.returncode, "none.toml does not exist" in held.stderr) == (2, True)
     with pytest.raises(SettingsError):
         state_dir_of(AgentLocator(None, str(tmp_path / "none.toml")))
 

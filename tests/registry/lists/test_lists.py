@@ -185,7 +185,7 @@ def test_removed_entries_are_kept_and_blocks_are_not(database: Database) -> None
 )
 def test_look_ups_scan_no_table(tmp_path: Path, table: Table, key: tuple[str, ...]) -> None:
     database = Database(f"sqlite:///{tmp_path}/registry.db")
-    statement = f"EXPLAIN QUERY PLAN {statements.select_json(table, key, key)}"
+    statement = f"EXPLAIN QUERY PLAN {statements.select_json(table, key, key).text}"
     with database.reading() as connection:
         plan = [row[3] for row in connection.exec_driver_sql(statement, ("[[1,1]]",))]
     database.close()
