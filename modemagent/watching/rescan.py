@@ -18,6 +18,7 @@ from modemagent.logs import Log
 
 #: Rescan interval with udev events, without them, and while a modem may come back.
 _WITH_UDEV_S, _WITHOUT_UDEV_S, SOON_S = 15.0, 2.0, 0.5
+_NOT_BY_UDEV = ("/dev/pts/", "/dev/shm/")  # noqa: S108 - no file is made there
 #: Intervals with udev events without a scan, as long as no device file has appeared or disappeared:
 #: a scan takes 2 ms for each modem with four ports.
 _MAX_UNCHANGED = 4
@@ -123,7 +124,7 @@ def _dev_changed_at() -> int:
 def _is_in_udev(path: str) -> bool:
     """Return True if udev creates what is at a path or pattern: devices, links of rules.
 
-    >>> _is_in_udev("/dev/serial/by-id/*"), _is_in_udev("/dev/pts/3")
-    (True, False)
+    >>> _is_in_udev("/dev/serial/by-id/*"), _is_in_udev("/dev/pts/3"), _is_in_udev("/dev/shm/port")
+    (True, False, False)
     """
-    return path.startswith("/dev/") and not path.startswith("/dev/pts/")
+    return path.startswith("/dev/") and not path.startswith(_NOT_BY_UDEV)
