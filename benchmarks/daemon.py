@@ -37,6 +37,7 @@ BUSY, WAKE_UPS = 0.2, 40.0
 #: Limits with four modems: resident size in 10^6 bytes, without and with metrics.
 RESIDENT, RESIDENT_WITH_METRICS = 42.0, 46.0
 WITH_LIMITS = 4
+READY_WITHIN_S = 120.0
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -139,7 +140,10 @@ def measured(count: int, seconds: float, *, metrics: bool) -> tuple[float, float
             [*words, "--registry", address], stderr=subprocess.DEVNULL, env=environment
         )
         try:
+            end = time.monotonic() + READY_WITHIN_S
             while not is_ready(status(f"{folder}/state"), count):
+                if daemon.poll() is not None or time.monotonic() > end:
+                    raise SystemExit(f"the daemon does not watch all of {count} modems")
                 time.sleep(0.2)
             time.sleep(2)
             _, busy, switches = figures(daemon.pid)
