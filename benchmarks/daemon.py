@@ -1,12 +1,16 @@
 """Memory, processor time and wake-ups of an idle daemon.
 
-    python benchmarks/daemon.py [--modems 1 4 16] [--seconds 60]
+    python benchmarks/daemon.py [--modems 1 4 16] [--seconds 60] [--python PYTHON]
 
 Real processes: simulated modems behind device files that umockdev plugs in and discovery finds, and
 the daemon with its default settings (one poll a minute). The registry accepts every report over
 TLS; its certificate is signed by an authority made for the run, which is trusted besides those of
 this system. The last row adds the metrics listener. Measuring begins when all modems have been
 identified and all reports have been sent. Ends with status 3 if a limit for four modems is not met.
+
+structlog imports rich and greenlet if they are installed, which a gateway does not need: to measure
+what a gateway installs, make an environment with "pip install .[metrics]" and name its interpreter
+with --python.
 """
 
 from __future__ import annotations
@@ -128,16 +132,18 @@ def plugged_in(count: int, folder: str) -> Iterator[dict[str, str]]:
         simulator.communicate()
 
 
-def measured(count: int, seconds: float, *, metrics: bool) -> tuple[float, float, float]:
+def measured(
+    python: str, count: int, seconds: float, *, metrics: bool
+) -> tuple[float, float, float]:
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         address, trusting = stack.enter_context(registry_over_tls(folder))
         environment = stack.enter_context(plugged_in(count, folder)) | trusting
         config = Path(folder, "agent.toml")
         config.write_text('metrics_listen = "127.0.0.1:0"\n' if metrics else "")
-        words = [*COMMAND, "--config", str(config), "run", "--state-dir", f"{folder}/state"]
+        words = [python, "-m", "modemagent", "--config", str(config), "run", "--registry", address]
         daemon = subprocess.Popen(
-            [*words, "--registry", address], stderr=subprocess.DEVNULL, env=environment
+            [*words, "--state-dir", f"{folder}/state"], stderr=subprocess.DEVNULL, env=environment
         )
         try:
             end = time.monotonic() + READY_WITHIN_S
@@ -160,11 +166,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--modems", type=int, nargs="+", default=[1, 4, 16])
     parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument(
+        "--python", default=sys.executable, help="interpreter of the daemon; default: this one"
+    )
     options = parser.parse_args()
     print("modems   metrics   resident MB   % of a core   wake-ups a minute")
     met = True
     for count, metrics in [*((count, False) for count in options.modems), (WITH_LIMITS, True)]:
-        found = measured(count, options.seconds, metrics=metrics)
+        found = measured(options.python, count, options.seconds, metrics=metrics)
         label = "yes" if metrics else "no"
         print(f"{count:6}   {label:7}   {found[0]:11.1f}   {found[1]:11.2f}   {found[2]:17.0f}")
         if count == WITH_LIMITS:
