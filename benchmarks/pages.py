@@ -39,7 +39,7 @@ from modemagent.registry.asset_calls import AssetCalls
 from modemagent.registry.case_calls import CaseCalls
 from modemagent.registry.list_calls import ListCalls
 from modemagent.registry.policy_calls import PolicyCalls
-from modemagent.registry.store import people
+from modemagent.registry.store import invitations
 from modemagent.registry.store.engine import Database
 from modemagent.registry.store.people import PersonRole
 from modemagent.registry.store.recorder import Recorder
@@ -281,9 +281,9 @@ def run(one: Engine, modems: int, times: int) -> list[Timed]:
             for number in range(_KEPT):
                 recorder.record(arrivals(late.next_round(0, change=number % 2 == 1)))
         fill(database)
-        link = people.create_person(database, _PERSON, PersonRole.ADMIN)
+        link = invitations.create_person(database, _PERSON, PersonRole.ADMIN)
         quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash("none")
-        cookie = people.accept(database, link, _PERSON, quick)
+        cookie = invitations.accept(database, link, _PERSON, quick)
     with (
         serving(one) as registry,
         contextlib.closing(Measurement(one, registry, cookie, times)) as found,
