@@ -157,6 +157,16 @@ class Pipeline:
         if self._waiting:
             self._send()
 
+    @property
+    def is_in_transaction(self) -> bool:
+        """Return True if the server has an open transaction, a failed one included."""
+        status = self._connection.info.transaction_status
+        return status in (pq.TransactionStatus.INTRANS, pq.TransactionStatus.INERROR)
+
+    def forget(self) -> None:
+        """Prepare each statement again when it is sent."""
+        self._names.clear()
+
     def discard(self) -> None:
         """Drop the statements that wait."""
         self._waiting.clear()

@@ -1,7 +1,8 @@
 """Connections to PostgreSQL: their settings, transactions, and loss.
 
 The beginning of a transaction is sent with its first statement that returns rows, and its end with
-the last writes (:mod:`.pipeline`). An idle connection is checked without a query when it is used.
+the last writes (:mod:`.pipeline`). The driver prepares the statements of SQLAlchemy. An idle
+connection is checked without a query when it is used.
 """
 
 from __future__ import annotations
@@ -30,9 +31,12 @@ _OPTIONS = (
     "synchronous_commit=on",
     "lock_timeout=30s",
 )
+_PREPARED_FROM = 2  # executions of a statement of SQLAlchemy on a connection
+_MOST_PREPARED = 200  # of them on a connection
 _BEGIN = Statement("BEGIN")
 _BEGIN_READING = Statement("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 _COMMIT = Statement("COMMIT")
+_ROLLBACK = Statement("ROLLBACK")
 
 
 def create_postgresql_engine(url: URL, guest: bool) -> Engine:
@@ -58,14 +62,15 @@ def create_postgresql_engine(url: URL, guest: bool) -> Engine:
     event.listen(engine, "checkout", _check_connection)
     event.listen(engine, "begin", _begin)
     event.listen(engine, "before_cursor_execute", _flush)
+    event.listen(engine, "after_cursor_execute", _forget)
     event.listen(engine, "commit", _commit)
-    event.listen(engine, "rollback", _discard)
+    event.listen(engine, "rollback", _roll_back)
     return engine
 
 
 def _add_pipeline(connection: Any, entry: ConnectionPoolEntry) -> None:
-    # the driver would drop all prepared statements after a rollback, those of the pipeline too
-    connection.prepare_threshold = None
+    connection.prepare_threshold = _PREPARED_FROM
+    connection.prepared_max = _MOST_PREPARED
     entry.info["pipeline"] = Pipeline(connection)
 
 
@@ -90,11 +95,23 @@ def _flush(connection: Connection, *_: object) -> None:
         pipeline.flush()
 
 
+def _forget(connection: Connection, _cursor: object, statement: str, *_: object) -> None:
+    """Prepare all again after a change of tables, at which the driver drops what is prepared."""
+    if statement.lstrip()[:5].upper() in ("DROP ", "ALTER"):
+        pipeline_of(connection).forget()
+
+
 def _commit(connection: Connection) -> None:
     pipeline_of(connection).write(_COMMIT)
     _flush(connection)
 
 
-def _discard(connection: Connection) -> None:
-    if not connection.invalidated:
-        pipeline_of(connection).discard()
+def _roll_back(connection: Connection) -> None:
+    """Roll back before the driver does, which would drop all prepared statements."""
+    if connection.invalidated:
+        return
+    pipeline = pipeline_of(connection)
+    pipeline.discard()
+    if pipeline.is_in_transaction:
+        pipeline.write(_ROLLBACK)
+        _flush(connection)

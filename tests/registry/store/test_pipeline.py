@@ -116,6 +116,30 @@ def test_discarded_writes_are_not_sent(database: Database) -> None:
     assert "first" not in names(database)
 
 
+def test_prepared_statements_outlive_rollbacks_and_new_tables(database: Database) -> None:
+    query = text("SELECT count(*) FROM setting")
+
+    def read() -> int:
+        with database.reading() as connection:
+            dialect.select_rows(connection, schema.setting, ("name",), ("value",), [("a",)])
+            return int(connection.execute(query).scalar_one())
+
+    counts = [read() for _ in range(5)]  # the driver has prepared the query by then
+    with pytest.raises(ZeroDivisionError), database.reading() as connection:
+        connection.execute(query)
+        raise ZeroDivisionError
+    counts.append(read())
+    with database.writing() as connection:
+        insert(connection, "one more")
+        connection.execute(query)
+        connection.execute(text("CREATE TABLE new (a int)"))
+        connection.execute(text("ALTER TABLE new ADD COLUMN b int"))
+        insert(connection, "and another")
+        connection.execute(text("DROP TABLE new"))
+    assert {*counts} == {counts[0]}
+    assert read() == counts[0] + 2
+
+
 def test_reader_sees_one_state(database: Database) -> None:
     with database.reading() as connection:
         key = [("first",)]
