@@ -11,8 +11,8 @@ from modemagent.registry.store import erasure
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.documents import Document
 from modemagent.registry.store.engine import Database
-from modemagent.registry.store.lookup import find_unit
 from modemagent.registry.store.recorder import Recorder
+from modemagent.registry.store.unit_numbers import find_unit
 from modemagent.registry.store.units import UnitKind
 from modemagent.registry.store.view import View
 

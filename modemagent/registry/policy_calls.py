@@ -33,9 +33,9 @@ from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.documents import Document
 from modemagent.registry.store.engine import Database, now_ms
 from modemagent.registry.store.linked_pairs import linked_pairs
-from modemagent.registry.store.lookup import find_unit
 from modemagent.registry.store.recheck_runs import RecheckOptions
 from modemagent.registry.store.recorder import Recorder
+from modemagent.registry.store.unit_numbers import find_unit
 from modemagent.registry.store.units import UnitKind
 from modemagent.registry.store.view import View
 

@@ -65,7 +65,7 @@ def show_all(ask: Ask) -> Answer:
     calls = AssetCalls(ask.state.database, ask.who.actor)
     found = calls.assets(_ROWS, ask.query("after") or None, **chosen)
     with ask.reading() as connection:
-        links = Links(connection, ask.who)
+        links = Links(connection, ask.who, found["assets"])
         rows = [_line(one, links, ask) for one in found["assets"]]
     given = {name: value for name, value in chosen.items() if value}
     model = AssetsPage(

@@ -85,7 +85,7 @@ def show_all(ask: Ask) -> Answer:
     calls = CaseCalls(ask.state.database, ask.who.actor)
     found = calls.cases(_ROWS, after, None if state == _ALL else state)
     with ask.reading() as connection:
-        links = Links(connection, ask.who)
+        links = Links(connection, ask.who, found["cases"])
         rows = [_line(one, links, ask) for one in found["cases"]]
     states = [
         Choice(text=one, url=f"/cases?{urlencode({'state': one})}", is_chosen=one == state)

@@ -100,7 +100,7 @@ def show(ask: Ask) -> Answer:
         raise not_found("page of deadlines")
     with ask.reading() as connection:
         page = _read(connection, given, _ROWS, after)
-        links = Links(connection, ask.who)
+        links = Links(connection, ask.who, page["deadlines"])
         rows = [_row(one, links, ask) for one in page["deadlines"]]
         countries = sorted({one.country for one in in_force(connection)})
     model = DeadlinesPage(

@@ -196,14 +196,15 @@ def _page(ask: Ask, **more: Any) -> FindingPage | SeeOther:
             raise not_found("finding")
         if found["id"] != ask.path["id"] and ask.request.method == "GET":
             return SeeOther(f"/findings/{found['id']}")
-        links = Links(connection, viewer)
-        row = finding_row(found, links, now)
         events = context.events(connection, found)
         happened = found["change"] or context.same_report(events, found)
+        later, about = context.later(events, found), context.others(connection, found)
+        links = Links(connection, viewer, [found, happened, later, about])
+        row = finding_row(found, links, now)
         change = event_row(happened, links, now) if happened else None
         case = context.case_of(connection, found)
-        newer = [event_row(one, links, now) for one in context.later(events, found)]
-        others = [finding_row(one, links, now) for one in context.others(connection, found)]
+        newer = [event_row(one, links, now) for one in later]
+        others = [finding_row(one, links, now) for one in about]
         keys = [one["report"] for one in found["evidence"][:_MOST_EVIDENCE]]
         evidence = [link for key in keys if (link := links.report(key))]
         first = found["first_report"]

@@ -11,7 +11,7 @@ from modemagent.registry.pages.links import Link
 from modemagent.registry.pages.registers import open_case
 from modemagent.registry.store import triage
 from modemagent.registry.store.event_reader import events_about
-from modemagent.registry.store.lookup import find_unit
+from modemagent.registry.store.unit_numbers import find_unit
 from modemagent.registry.store.units import UnitKind
 from modemagent.registry.store.view import View
 

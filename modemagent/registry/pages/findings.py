@@ -106,7 +106,7 @@ def show(ask: Ask) -> Answer:
         found, more = triage.newest(
             connection, limit=_ROWS, before=before, after=after, **filters.wanted
         )
-        links = Links(connection, ask.who)
+        links = Links(connection, ask.who, found)
         rows = [finding_row(document, links, ask.now) for _, document in found]
         errors = triage.waiting(connection, "error").count
         chosen = filters._asdict()
@@ -164,7 +164,7 @@ def _csv_rows(ask: Ask) -> Iterator[list[str]]:
     while True:
         with ask.reading() as connection:
             found, more = triage.newest(connection, limit=_BLOCK, before=before, **filters.wanted)
-            links = Links(connection, ask.who)
+            links = Links(connection, ask.who, found)
             for _, document in found:
                 row = finding_row(document, links, ask.now)
                 yield [

@@ -99,7 +99,7 @@ def show_all(ask: Ask) -> Answer:
         found, is_more = reader.newest_gateways(connection, limit=_ROWS, before=before, after=after)
         if after and not is_more:
             return SeeOther("/gateways")  # the newest page, which has as many rows as fit
-        links = Links(connection, ask.who)
+        links = Links(connection, ask.who, found)
         rows = [_row(one, links, ask.now) for one in found]
     is_first = before is None and after is None
     first, last = (found[at]["ref"] if found else "" for at in (0, -1))
@@ -124,7 +124,8 @@ def show(ask: Ask) -> Answer:
         row = gateway_row(connection, name)
         about = triage.about(connection, gateway=row)
         is_bench = benches.position_of(connection, row) is not None
-        model = _model(found, about, Links(connection, ask.who), ask.now, is_bench=is_bench)
+        links = Links(connection, ask.who, [found, about])
+        model = _model(found, about, links, ask.now, is_bench=is_bench)
     return Page("gateway.html", model)
 
 

@@ -5,14 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 from urllib.parse import quote
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from modemagent.registry.pages.viewer import Viewer
-from modemagent.registry.store import schema
-from modemagent.registry.store.lookup import find_unit
-from modemagent.registry.store.refs import format_ref
+from modemagent.registry.store.unit_numbers import refs_of
 from modemagent.registry.store.units import UnitKind
-from modemagent.registry.store.view import View
 
 
 class Link(NamedTuple):
@@ -22,14 +19,47 @@ class Link(NamedTuple):
     url: str | None = None
 
 
-class Links:
-    """Links of one page; each name is looked up once."""
+#: What a document states of modems, SIMs and gateways, and of the gateways of reports.
+_KINDS = {"imei": UnitKind.MODEM, "iccid": UnitKind.SIM}
+_REPORTS = frozenset({"report", "first_report", "last_report"})
 
-    def __init__(self, connection: Connection, viewer: Viewer) -> None:
-        self._view = View(connection)
+
+class Links:
+    """Links of one page; each name is looked up once.
+
+    :param documents: what will be shown, whose names are looked up together
+    """
+
+    def __init__(self, connection: Connection, viewer: Viewer, documents: object = ()) -> None:
+        self._connection = connection
         self._viewer = viewer
         self._units: dict[tuple[UnitKind, str], str | None] = {}
         self._gateways: dict[str, str | None] = {}
+        self.load(documents)
+
+    def load(self, *documents: object) -> None:
+        """Look up the names in documents, in one round trip to PostgreSQL."""
+        units: set[tuple[UnitKind, str]] = set()
+        gateways: set[str] = set()
+        waiting = list(documents)
+        while waiting:
+            one = waiting.pop()
+            if isinstance(one, list | tuple):
+                waiting += one
+            elif isinstance(one, dict):
+                for name, value in one.items():
+                    if not isinstance(value, str):
+                        waiting.append(value)
+                    elif name in _KINDS:
+                        units.add((_KINDS[name], value))
+                    elif name == "gateway_id":
+                        gateways.add(value)
+                    elif name in _REPORTS:
+                        gateways.add(value.rsplit("/", 2)[0])
+        units -= self._units.keys()
+        gateways -= self._gateways.keys()
+        if units or gateways:
+            self._read(units, gateways)
 
     def modem(self, imei: str | None) -> Link | None:
         """Return the link of a modem by its number."""
@@ -71,15 +101,16 @@ class Links:
         if number is None:
             return None
         if (kind, number) not in self._units:
-            row = find_unit(self._view, kind, number)
-            self._units[kind, number] = None if row is None else self._view.units([row])[row].ref
+            self._read({(kind, number)}, set())
         ref = self._units[kind, number]
         return Link(self._viewer.digits(number), ref and f"{under}/{ref}")
 
     def _gateway_ref(self, gateway_id: str) -> str | None:
         if gateway_id not in self._gateways:
-            c = schema.gateway.c
-            query = select(c.ref).where(c.gateway_id == gateway_id)
-            ref = self._view.connection.execute(query).scalar()
-            self._gateways[gateway_id] = None if ref is None else format_ref(ref)
+            self._read(set(), {gateway_id})
         return self._gateways[gateway_id]
+
+    def _read(self, units: set[tuple[UnitKind, str]], gateways: set[str]) -> None:
+        found, named = refs_of(self._connection, units, gateways)
+        self._units.update({one: found.get(one) for one in units})
+        self._gateways.update({one: named.get(one) for one in gateways})

@@ -38,7 +38,7 @@ def show(ask: Ask) -> Answer:
     with ask.reading() as connection:
         position = reader.last_position(connection)
         found = reader.events(connection, limit=_ROWS, after=after, order="desc")
-        links = Links(connection, ask.who)
+        links = Links(connection, ask.who, found["events"])
         rows = [event_row(one, links, ask.now) for one in found["events"]]
     is_past = after is not None
     model = LiveEvents(

@@ -21,8 +21,8 @@ from modemagent.registry.pages.viewer import Number, Viewer
 from modemagent.registry.pages.words import LINK_STATES, Word, sim_state
 from modemagent.registry.store import reader, triage
 from modemagent.registry.store.fleet import gateway_row
-from modemagent.registry.store.lookup import find_unit
 from modemagent.registry.store.presence import days_heard
+from modemagent.registry.store.unit_numbers import find_unit
 from modemagent.registry.store.units import UnitKind
 from modemagent.registry.store.view import View
 
@@ -75,8 +75,8 @@ class ModemPage:
 
 def _model(connection: Connection, ask: Ask, found: dict[str, Any], chosen: str) -> ModemPage:
     viewer, now = ask.who, ask.now
-    links = Links(connection, viewer)
     history = reader.modem_timeline(connection, found["ref"]) or {}
+    links = Links(connection, viewer, [found, history])
     unit = find_unit(View(connection), UnitKind.MODEM, found["ref"])
     about = triage.about(connection, unit=unit)
     shown, has_more = timeline.entries(

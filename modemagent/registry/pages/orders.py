@@ -150,7 +150,7 @@ def _page(ask: Ask, refusal: Refusal | None = None) -> Page:
         raise not_found("order")
     shown = shown_register(found, ask.who)
     with ask.reading() as connection:
-        links = Links(connection, ask.who)
+        links = Links(connection, ask.who, found["rows"])
         at_work = station_lines(connection, links, ask, order=found["number"])
         rows = [
             _unit(one, other, links)

@@ -88,15 +88,15 @@ def _model(
     reasons: list[str],
     at_work: list[StationLine],
 ) -> OverviewPage:
-    errors = triage.waiting(connection, "error")
-    warnings = triage.waiting(connection, "warning")
+    grouped = triage.clusters(connection)
+    errors, warnings = (triage.waiting_among(grouped, one) for one in ("error", "warning"))
     found: list[tuple[int, dict[str, Any]]] = []
     for severity in ("error", "warning"):
         if len(found) < _ROWS:
             found += triage.newest(connection, limit=_ROWS - len(found), severities=[severity])[0]
-    grouped = triage.clusters(connection)
     oldest = min(filter(None, (errors.oldest, warnings.oldest)), default=None)
     events = reader.events(connection, limit=_EVENTS, order="desc")["events"]
+    links.load(found, events)
     before = now.date() + _SOON
     at = now.isoformat(timespec="milliseconds")
     return OverviewPage(

@@ -50,7 +50,13 @@ def registers_about(
 ) -> Registers:
     """Return what the registers state about a modem or a SIM."""
     is_modem = kind is UnitKind.MODEM
-    (found,) = checks.judge(connection, [(number, None)], "imei" if is_modem else "iccid", now_ms())
+    (found,) = checks.judge(
+        connection,
+        [(number, None)],
+        "imei" if is_modem else "iccid",
+        now_ms(),
+        with_places=False,
+    )
     hit = found["hits"][0] if found["hits"] else None
     asset, model = found["asset"], found["model"]
     about = ""

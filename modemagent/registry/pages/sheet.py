@@ -20,8 +20,8 @@ from modemagent.registry.pages.page_errors import not_found
 from modemagent.registry.pages.viewer import Number
 from modemagent.registry.pages.words import finding_word
 from modemagent.registry.store import finding_reader, reader, triage
-from modemagent.registry.store.lookup import find_unit
 from modemagent.registry.store.refs import parse_ref
+from modemagent.registry.store.unit_numbers import find_unit
 from modemagent.registry.store.units import UnitKind
 from modemagent.registry.store.view import View
 from modemagent.report.message import canonical_body

@@ -18,7 +18,7 @@ from modemagent.registry.pages.unit_page import UnitPage
 from modemagent.registry.pages.viewer import Number
 from modemagent.registry.pages.words import LINK_STATES, Word
 from modemagent.registry.store import reader, triage
-from modemagent.registry.store.lookup import find_unit
+from modemagent.registry.store.unit_numbers import find_unit
 from modemagent.registry.store.units import UnitKind
 from modemagent.registry.store.view import View
 
@@ -54,8 +54,8 @@ class SimPage:
 
 def _model(connection: Connection, ask: Ask, found: dict[str, Any], chosen: str) -> SimPage:
     viewer, now = ask.who, ask.now
-    links = Links(connection, viewer)
     history = reader.sim_timeline(connection, found["ref"]) or {}
+    links = Links(connection, viewer, [found, history])
     about = triage.about(connection, unit=find_unit(View(connection), UnitKind.SIM, found["ref"]))
     shown, has_more = timeline.entries(
         connection,

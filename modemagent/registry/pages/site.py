@@ -95,6 +95,7 @@ class Pages:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            auto_reload=False,
         )
         self._templates.globals["asset"] = self._static.urls
         self._templates.globals["more"] = [url[1:] for _, rows in MENU for url, _ in rows]
@@ -185,12 +186,13 @@ class Pages:
     def _viewer(self, secret: str) -> Viewer | None:
         with self._state.database.reading() as connection:
             found = sessions.person_of(connection, secret)
+            errors = 0 if found is None else triage.waiting(connection, "error").count
         if found is None:
             return None
         person, is_due = found
         if is_due:
             sessions.note_use(self._state.database, secret)
-        return Viewer(person)
+        return Viewer(person, errors)
 
     def _is_secure(self, request: Request) -> bool:
         return (self._public_url or request.url.scheme).startswith("https")
@@ -229,8 +231,7 @@ class Pages:
         context: dict[str, Any] = {"page": page.model, "viewer": viewer, "errors": None}
         context["section"] = request.url.path.strip("/").partition("/")[0]
         if viewer is not None:
-            with self._state.database.reading() as connection:
-                context["errors"] = triage.waiting(connection, "error").count
+            context["errors"] = viewer.errors
             context["menu"] = menu_of(viewer.person)
         text = self._templates.get_template(page.template).render(context)
         headers = {**HEADERS, **page.headers}

@@ -74,6 +74,7 @@ def entries(
 
     :param chosen: kind of the entries, empty for all
     """
+    links.load(list(events), list(facts), list(findings))
     about = {(one["type"], one["first_report"]): one for one in findings}
     found = []
     for event in events:

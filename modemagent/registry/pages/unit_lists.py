@@ -124,7 +124,7 @@ def _show(ask: Ask, kind: UnitKindList) -> Answer:
         page = kind.read(connection, limit=begin.rows, after=begin.after, **_wanted(filters, kind))
         if after is not None and page["next"] is None and len(page[kind.name]) < _ROWS and not ref:
             return SeeOther(_url(kind, filters))  # the newest page, which has as many rows as fit
-        links = Links(connection, ask.who)
+        links = Links(connection, ask.who, page[kind.name])
         rows = [kind.row(one, links, ask) for one in reversed(page[kind.name])]
         shown = links.text(gateway["gateway_id"]) if gateway else ""
         views = saved_views(connection, ask, kind.name, _url(kind, filters))
@@ -157,7 +157,7 @@ def _csv(ask: Ask, kind: UnitKindList) -> Answer:
                 page = kind.read(
                     connection, limit=begin.rows, after=begin.after, **_wanted(filters, kind)
                 )
-                links = Links(connection, ask.who)
+                links = Links(connection, ask.who, page[kind.name])
                 for one in reversed(page[kind.name]):
                     yield _cells(kind, kind.row(one, links, ask))
             if not begin.after:

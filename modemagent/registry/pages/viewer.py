@@ -29,9 +29,13 @@ class Number(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """A signed-in person."""
+    """A signed-in person.
+
+    :param errors: how many errors were undecided when the request arrived, for the main bar
+    """
 
     person: Person
+    errors: int = 0
 
     @property
     def full_ids(self) -> bool:

@@ -41,17 +41,25 @@ GivenNumber = tuple[str, int | None]
 
 
 def judge(
-    connection: Connection, numbers: Sequence[GivenNumber], kind: str, at_ms: int, *, first: int = 1
+    connection: Connection,
+    numbers: Sequence[GivenNumber],
+    kind: str,
+    at_ms: int,
+    *,
+    first: int = 1,
+    with_places: bool = True,
 ) -> list[Document]:
     """Return the results of numbers.
 
     :param first: position of the first of them
+    :param with_places: state where each was reported
     """
     read = [read_number(text, kind) for text, _ in numbers]
     listed = [one.listed for one in read if one.listed is not None]
     wanted = [one.listed or one.verdict.normalized for one in read]
     entries = entries_about(connection, listed)
-    known = known_numbers(connection, [one for one in wanted if one is not None])
+    asked = [one for one in wanted if one is not None] if with_places else []
+    known = known_numbers(connection, asked) if asked else {}
     imeis = [one[:_IMEI_DIGITS] for one in listed if isinstance(one, Imei)]
     assets = {row["imei"]: row for row in load_assets(connection, "imei", imeis)}
     models = models_of(connection, {one.tac for one in listed if isinstance(one, Imei)})

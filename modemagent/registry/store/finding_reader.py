@@ -163,13 +163,16 @@ def state_of(row: Row[Any], at_ms: int) -> str:
 
 def finding_documents(view: View, rows: Sequence[Row[Any]]) -> list[Document]:
     """Return rows of findings as documents."""
-    view.units(row.unit for row in rows)
-    gateways = view.gateways(row.gateway for row in rows if row.gateway)
-    view.places(row.place for row in rows)
     keys = [(row.id,) for row in rows]
     names = ("finding", "individual", "stream", "sequence")
     reports: defaultdict[int, list[tuple[Any, ...]]] = defaultdict(list)
-    found = dialect.select_rows(view.connection, schema.finding_report, ("finding",), names, keys)
+    (found,) = view.load(
+        dialect.rows_of(view.connection, schema.finding_report, ("finding",), names, keys),
+        units=[row.unit for row in rows],
+        places=[row.place for row in rows],
+        streams=[row.stream for row in rows],
+    )
+    gateways = view.gateways(row.gateway for row in rows if row.gateway)
     for finding, *rest in sorted(found):
         reports[finding].append(tuple(rest))
     view.streams([row.stream for row in rows] + [one[2] for one in found])

@@ -7,13 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import Connection, Table, select
 
-from modemagent.identity.cleaning import without_separators
-from modemagent.identity.iccid import Iccid
 from modemagent.registry.assets.asset_fields import shown_imei
 from modemagent.registry.history.readings import Seen
 from modemagent.registry.store import dialect, documents, schema
 from modemagent.registry.store.assets import AssetRow, assets_of, read_assets
-from modemagent.registry.store.dialect import Read, Rows
+from modemagent.registry.store.dialect import Read
 from modemagent.registry.store.documents import Document
 from modemagent.registry.store.fleet import gateway_documents
 from modemagent.registry.store.modems import FACTS, current_facts
@@ -27,6 +25,13 @@ from modemagent.registry.store.stays import (
     stays_of,
     with_newest_readings,
 )
+from modemagent.registry.store.unit_numbers import (
+    digits_of,
+    read_units,
+    unit_keys,
+    units_among,
+    units_with,
+)
 from modemagent.registry.store.units import IdentifierKind, UnitKind
 from modemagent.registry.store.view import View
 
@@ -35,54 +40,6 @@ _UNITS_WITH = (
     "SELECT o.identifier, u.id, u.kind FROM identifier_of AS o JOIN unit AS u ON u.id = o.unit"
     " WHERE o.identifier IN {keys}"
 )
-
-
-def digits_of(text: str) -> str:
-    """Return a number as typed or printed, without separators and filler."""
-    return without_separators(text).upper().rstrip("F")
-
-
-def find_unit(view: View, kind: UnitKind, wanted: str) -> int | None:
-    """Return the unit with a number or a reference."""
-    c = schema.unit.c
-    ref = parse_ref(wanted)
-    if ref is not None:
-        query = select(c.id).where(c.ref == ref, c.kind == kind)
-        return view.connection.execute(query).scalar()
-    return next(iter(_units_with(view, kind, digits_of(wanted))), None)
-
-
-def _units_with(view: View, kind: UnitKind, digits: str) -> list[int]:
-    (rows,) = view.load(_read_units(view, _unit_keys(kind, digits)))
-    return _units_among(rows, kind, digits)
-
-
-def _unit_keys(kind: UnitKind, digits: str) -> list[tuple[int, str]]:
-    """Return the keys under which a unit with a number may be stored."""
-    if kind == UnitKind.MODEM:
-        keys = [digits[:_IMEI_DIGITS]] if len(digits) in (14, 15, 16) else []
-    else:
-        keys = [digits, digits[:19]] if 18 <= len(digits) <= 20 else []
-        if len(digits) == 19:  # the 20th digit is in the key if 19 have no check digit
-            keys += [f"{digits}{last:X}" for last in range(16)]
-    return [(int(kind), key) for key in dict.fromkeys(keys)]
-
-
-def _read_units(view: View, keys: Iterable[tuple[int, str]]) -> Read | None:
-    columns = ("id", "kind", "key", "number")
-    return dialect.rows_of(view.connection, schema.unit, ("kind", "key"), columns, keys)
-
-
-def _units_among(rows: Rows, kind: UnitKind, digits: str) -> list[int]:
-    """Return the units of a kind that have a number."""
-    return [
-        row
-        for row, its_kind, key, number in sorted(rows)
-        if its_kind == kind
-        and (
-            kind == UnitKind.MODEM or Iccid(number).same_sim(digits) or Iccid(key).same_sim(digits)
-        )
-    ]
 
 
 class ManyMatches(Exception):
@@ -101,7 +58,7 @@ def lookup(connection: Connection, wanted: str, most: int = sys.maxsize) -> Docu
     values = sorted({typed, digits, digits[-14:] if len(digits) == 16 else digits})
     imeis = [digits[:_IMEI_DIGITS]] if digits.isdecimal() and len(digits) in (14, 15, 16) else []
     units, with_ref, identifiers, gateways, assets = view.load(
-        _read_units(view, [key for kind in UnitKind for key in _unit_keys(kind, digits)]),
+        read_units(view, [key for kind in UnitKind for key in unit_keys(kind, digits)]),
         _read(view, schema.unit, "ref", ("id", "kind"), [] if ref is None else [ref]),
         dialect.rows_of(
             connection, schema.identifier, ("kind", "value"), ("id", "kind"),
@@ -114,9 +71,9 @@ def lookup(connection: Connection, wanted: str, most: int = sys.maxsize) -> Docu
     )  # fmt: skip
     modems: dict[int, str] = {}
     sims: dict[int, str] = {}
-    for unit in _units_among(units, UnitKind.MODEM, digits):
+    for unit in units_among(units, UnitKind.MODEM, digits):
         modems[unit] = "imeisv" if len(digits) == 16 else "imei"
-    for unit in _units_among(units, UnitKind.SIM, digits):
+    for unit in units_among(units, UnitKind.SIM, digits):
         sims[unit] = "iccid"
     for unit, kind in with_ref:
         (modems if kind == UnitKind.MODEM else sims)[unit] = "ref"
@@ -237,7 +194,7 @@ def _asset_matches(
     """
     found = []
     for row in rows:
-        units = _units_with(view, UnitKind.MODEM, row["imei"]) if row["imei"] else []
+        units = units_with(view, UnitKind.MODEM, row["imei"]) if row["imei"] else []
         if row["imei"] and any(unit in modems for unit in units):
             continue
         by, name = _name_of(row, typed)

@@ -65,7 +65,9 @@ def logged_notices(
         query = query.where(c.event_position > after).order_by(c.event_position)
     rows = connection.execute(query.limit(limit)).all()
     view = View(connection)
-    view.units(row.about for row in rows if row.type == LINKED)
+    linked = [row for row in rows if row.type == LINKED]
+    sims = [msgspec.json.decode(row.detail)["sim"] for row in linked]
+    view.units([*(row.about for row in linked), *sims])
     found = [(row.event_position, _logged(view, row)) for row in rows]
     return [(position, document) for position, document in found if document is not None]
 

@@ -13,9 +13,9 @@ from modemagent.registry.store import reader, schema
 from modemagent.registry.store.bodies import decompress
 from modemagent.registry.store.documents import Document
 from modemagent.registry.store.erasure import numbers_of
-from modemagent.registry.store.lookup import find_unit
 from modemagent.registry.store.number_sweep import WITHOUT_TEXT, has_number
 from modemagent.registry.store.privacy_tables import audit
+from modemagent.registry.store.unit_numbers import find_unit
 from modemagent.registry.store.units import UnitKind
 from modemagent.registry.store.view import View
 

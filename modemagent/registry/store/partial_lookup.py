@@ -5,7 +5,8 @@ from __future__ import annotations
 from sqlalchemy import Connection, text
 
 from modemagent.registry.store.documents import Document
-from modemagent.registry.store.lookup import digits_of, lookup
+from modemagent.registry.store.lookup import lookup
+from modemagent.registry.store.unit_numbers import digits_of
 
 #: Digits that find candidates. People who do not see numbers see the last four of each.
 FEWEST, MOST_DIGITS = 4, 8

@@ -14,10 +14,10 @@ from sqlalchemy import Connection, select
 from modemagent.registry.history.readings import Seen
 from modemagent.registry.store import schema
 from modemagent.registry.store.documents import Document, to_rfc3339
-from modemagent.registry.store.lookup import find_unit
 from modemagent.registry.store.places import ROW_COLUMNS, Row, load_places, row_of
 from modemagent.registry.store.slots import unpack
 from modemagent.registry.store.stays import StayRow, load_stays, prefetch
+from modemagent.registry.store.unit_numbers import find_unit
 from modemagent.registry.store.units import UnitKind
 from modemagent.registry.store.view import View
 

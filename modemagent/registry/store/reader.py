@@ -18,7 +18,7 @@ from modemagent.registry.store.event_reader import event_documents, events_about
 from modemagent.registry.store.finding_reader import finding, findings, rules
 from modemagent.registry.store.fleet import gateway_documents, gateway_row, modems_in, sims_in
 from modemagent.registry.store.link_filter import cut, pairs_in_state, sims_in_state
-from modemagent.registry.store.lookup import find_unit, lookup
+from modemagent.registry.store.lookup import lookup
 from modemagent.registry.store.modems import fact_history, modem_documents, slot_documents
 from modemagent.registry.store.notice_reader import last_logged, logged_notices
 from modemagent.registry.store.past import modems_at, state_at
@@ -26,6 +26,7 @@ from modemagent.registry.store.recheck_tables import modem_type
 from modemagent.registry.store.report_reader import Gone, stored_report
 from modemagent.registry.store.sims import sim_documents
 from modemagent.registry.store.stays import StayRow, load_stays, prefetch
+from modemagent.registry.store.unit_numbers import find_unit
 from modemagent.registry.store.units import UnitKind
 from modemagent.registry.store.view import View
 

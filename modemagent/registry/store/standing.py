@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, literal_column, select, union_all
 
 from modemagent.identity.iccid import Iccid
 from modemagent.identity.imei import Imei
@@ -135,11 +135,11 @@ def hits_of(
 def _listed_kinds(connection: Connection) -> set[int]:
     """Return the kinds of which there are entries."""
     c = list_tables.list_entry.c
-    kinds: list[int] = []
-    for kind in EntryKind:
-        query = select(c.kind).where(c.kind == int(kind)).limit(1)
-        kinds += connection.execute(query).scalars().all()
-    return set(kinds)
+    some: list[Select[Any]] = [
+        select(literal_column(str(int(kind)))).where(select(c.kind).where(c.kind == kind).exists())
+        for kind in EntryKind
+    ]
+    return set(connection.execute(union_all(*some)).scalars())
 
 
 def _add_models(

@@ -17,6 +17,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    union_all,
 )
 
 from modemagent.registry.store import schema
@@ -32,6 +33,7 @@ from modemagent.registry.store.view import View
 
 #: Numbers above it are shown as "more than": counting further takes longer than a page may.
 MOST_COUNTED = 10_000
+_COUNTED = ("error", "warning")
 STATES = ("undecided", "acknowledged", "suppressed")
 _c = schema.finding.c
 #: As in the index of open findings, which SQLite uses only if the literal is the same.
@@ -40,11 +42,15 @@ _OPEN = and_(_c.recorded_to.is_(None), _c.state != literal_column("'resolved'"))
 
 @dataclass(frozen=True, slots=True)
 class RuleTotal:
-    """How many findings of one rule wait for a decision."""
+    """How many findings of one rule wait for a decision.
+
+    :param oldest: time of the first one that was recorded
+    """
 
     type: str
     severity: str
     count: int
+    oldest: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,18 +83,29 @@ def waiting(connection: Connection, severity: str) -> Waiting:
 
 
 def clusters(connection: Connection) -> list[RuleTotal]:
-    """Return the undecided findings by rule, errors first, then by number; notes are left out."""
-    found: list[RuleTotal] = []
-    for severity in ("error", "warning"):
-        query = select(_c.type).where(in_state("undecided"), of_severity(severity))
-        capped = query.order_by(_c.severity, _c.id).limit(MOST_COUNTED).subquery()
-        grouped = (
-            select(capped.c.type, func.count().label("found"))
-            .group_by(capped.c.type)
-            .order_by(func.count().desc(), capped.c.type)
-        )
-        found += [RuleTotal(kind, severity, count) for kind, count in connection.execute(grouped)]
-    return found
+    """Return the undecided findings by rule, errors first, then by number; notes are left out.
+
+    Of a severity, at most one more than :data:`MOST_COUNTED` are counted.
+    """
+    grouped = []
+    for severity in _COUNTED:
+        query = select(_c.type, _c.recorded_from).where(in_state("undecided"))
+        ordered = query.where(of_severity(severity)).order_by(_c.severity, _c.id)
+        capped = ordered.limit(MOST_COUNTED + 1).subquery()
+        columns = capped.c.type, func.count(), func.min(capped.c.recorded_from)
+        grouped.append(select(literal_column(f"'{severity}'"), *columns).group_by(capped.c.type))
+    found = [
+        RuleTotal(kind, severity, count, to_rfc3339(oldest))
+        for severity, kind, count, oldest in connection.execute(union_all(*grouped))
+    ]
+    return sorted(found, key=lambda one: (_COUNTED.index(one.severity), -one.count, one.type))
+
+
+def waiting_among(totals: Sequence[RuleTotal], severity: str) -> Waiting:
+    """Return how many findings of a severity are among those of the rules, and the first one."""
+    found = [one for one in totals if one.severity == severity]
+    oldest = min((one.oldest for one in found if one.oldest), default=None)
+    return Waiting(sum(one.count for one in found), oldest)
 
 
 def newest(
