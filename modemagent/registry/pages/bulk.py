@@ -60,10 +60,10 @@ def freeze(ask: Ask) -> Answer:
     with ask.reading() as connection:
         if is_all:
             items = triage.revisions_of(connection, limit=finding_sets.MOST, **filters.wanted)
-            sentence = filters.sentence
+            sentence = filters.sentence()
         else:
             items = triage.revisions_of(connection, limit=len(ticked), ids=ticked)
-            sentence = f"Ticked in the list: {filters.sentence}"
+            sentence = f"Ticked in the list: {filters.sentence()}"
     if not items:
         raise PageError(422, "Nothing matches", "No finding matches these filters any more.")
     key = finding_sets.freeze(ask.state.database, ask.who.person.number, sentence, items)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from modemagent.registry.pages import finding_context as context
@@ -13,6 +13,7 @@ from modemagent.registry.pages.act_words import ACTIONS
 from modemagent.registry.pages.event_rows import EventRow, event_row
 from modemagent.registry.pages.evidence import AtAnswer, answers_in
 from modemagent.registry.pages.figures import ShownTime, moment
+from modemagent.registry.pages.finding_facts import ChangeFacts, facts_about
 from modemagent.registry.pages.finding_rows import FindingRow, finding_row
 from modemagent.registry.pages.frame import (
     Answer,
@@ -22,7 +23,7 @@ from modemagent.registry.pages.frame import (
 )
 from modemagent.registry.pages.links import Link, Links
 from modemagent.registry.pages.page_errors import not_found
-from modemagent.registry.pages.words import ALLOWED, GRADES, Word
+from modemagent.registry.pages.words import GRADES
 from modemagent.registry.store import finding_reader
 from modemagent.registry.store.authorised import OF_PAIRS
 from modemagent.registry.store.batch import Batch
@@ -51,27 +52,16 @@ class HistoryRow:
     assignee: str
 
 
-class AnnouncedWork(NamedTuple):
-    """Work that was announced for the time of a change."""
-
-    name: str
-    announced_by: str
-    begin: ShownTime | None
-    end: ShownTime | None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindingPage:
     """A finding, what it rests on, and the decisions about it.
 
     :param grade: how certain it is, as text
     :param change: the event that the finding is about, if it is about a change
-    :param policy: the one that covers the modem now
-    :param allowed: whether the SIM was allowed then, and is now: label, word, and by what
+    :param facts: what speaks for a planned change, and against it; None: it is not about a change
     :param authorised: what the authorisation of the finding has allowed: label and when it ended
     :param can_withdraw: a decision can be taken back
     :param allows: the policy that allows the SIM once the finding is authorised
-    :param work: what was announced for the time of the change
     :param newer: events of the same object after it
     :param others: findings about the same object that wait
     :param is_over: its cause is gone
@@ -87,12 +77,10 @@ class FindingPage:
     revision: int
     grade: str
     change: EventRow | None
-    policy: Link
-    allowed: list[tuple[str, Word, str]]
+    facts: ChangeFacts | None
     authorised: tuple[str, ShownTime | None] | None
     can_withdraw: bool
     allows: str
-    work: list[AnnouncedWork]
     newer: list[EventRow]
     others: list[FindingRow]
     evidence: list[Link]
@@ -211,6 +199,7 @@ def _page(ask: Ask, **more: Any) -> FindingPage | SeeOther:
         title = change.word.short if change else row.word.short
         answers = answers_in(connection, links, first, title) if first else ()
     is_pair = found["type"] in OF_PAIRS and found["policy"]
+    can_authorise = found["type"] in AUTHORISABLE
     is_deadline = found["type"] in ("roaming.deadline", "registration.due")
     history = [_history(one, links, now) for one in found["history"]]
     is_over = any(one["action"] == "cause_gone" for one in found["history"])
@@ -222,12 +211,10 @@ def _page(ask: Ask, **more: Any) -> FindingPage | SeeOther:
         revision=found["revision"],
         grade=GRADES.get(found["grade"] or "", ""),
         change=change,
-        policy=_policy(found["policy"], links),
-        allowed=_allowed(found, links),
+        facts=facts_about(found, links, now, others, case) if can_authorise else None,
         authorised=_authorised(authorised, now),
         can_withdraw=is_allowing or (not is_over and found["state"] != "undecided"),
         allows=links.text(found["policy"]["name"]) if is_pair else "",
-        work=[_work(one, links, now) for one in found["windows"]],
         newer=newer,
         others=others,
         evidence=evidence,
@@ -235,7 +222,7 @@ def _page(ask: Ask, **more: Any) -> FindingPage | SeeOther:
         history=history[::-1],
         is_over=is_over,
         is_decided=found["state"] == "resolved" and not is_over,
-        can_authorise=found["type"] in AUTHORISABLE,
+        can_authorise=can_authorise,
         may_decide=viewer.may_operate,
         assignee=found["assignee"] or "",
         until=f"{tomorrow:%Y-%m-%d %H:%M}",
@@ -257,32 +244,6 @@ def _new_case(about: Link) -> str:
     """Return the address of the form for a case about a modem or a SIM; empty for a gateway."""
     _, folder, ref = (about.url or "//").split("/")
     return f"/cases/new?{folder[:-1]}={ref}" if folder in ("modems", "sims") else ""
-
-
-def _policy(found: dict[str, Any] | None, links: Links) -> Link:
-    if found is None:
-        return Link("no policy covers the modem")
-    return Link(f"{links.text(found['name'])}, mode {found['mode']}", f"/policies/P{found['ref']}")
-
-
-def _allowed(found: dict[str, Any], links: Links) -> list[tuple[str, Word, str]]:
-    """Return nothing if no policy covers the modem, which the page states already."""
-    name = links.text(found["policy"]["name"]) if found["policy"] else ""
-    policy = f"by the policy {name}"
-    rows = (
-        ("allowed then", found["allowed"], f"{policy} as it was", "applied at that time"),
-        ("allowed now", found["allowed_now"], f"{policy} as it is", "applies"),
-    )
-    return [
-        (label, ALLOWED[code], {"announced": "", "no_policy": without}.get(code, by_policy))
-        for label, code, by_policy, without in rows
-        if code == "announced" or (code is not None and name)
-    ]
-
-
-def _work(one: dict[str, Any], links: Links, now: datetime) -> AnnouncedWork:
-    begin, end = moment(one["from"], now), moment(one["to"], now)
-    return AnnouncedWork(links.text(one["name"]), links.text(one["announced_by"]), begin, end)
 
 
 def _history(one: dict[str, Any], links: Links, now: datetime) -> HistoryRow:

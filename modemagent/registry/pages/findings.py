@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -30,7 +30,7 @@ _SEVERITIES: dict[str, tuple[str, ...]] = {
     "note": ("note",),
     "any": (),
 }
-_WITH_ERRORS = ("", "error", "any")
+_COUNTED = ("", "error", "warning")  # severities that wait for a decision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,14 +74,27 @@ class Filters(NamedTuple):
             "rule": self.rule or None,
         }
 
-    @property
-    def sentence(self) -> str:
-        """Return what is shown, as words."""
+    def include(self, total: triage.RuleTotal) -> bool:
+        """Return True if the undecided findings of a rule are in the list."""
+        severities = ("", "any", total.severity)
+        is_state = self.state in ("undecided", _ALL)
+        return is_state and self.severity in severities and self.rule in ("", total.type)
+
+    def sentence(self, totals: Sequence[triage.RuleTotal] | None = None) -> str:
+        """Return what is shown as words, with its number if it waits for a decision.
+
+        :param totals: the undecided errors and warnings by rule; None: without a number
+        """
         what = {"": "errors and warnings", "any": "findings"}.get(
             self.severity, f"{self.severity}s"
         )
-        of = f" of the rule {WORDS[self.rule].short}" if self.rule else ""
         which = "All" if self.state == _ALL else self.state.capitalize()
+        if totals is not None and self.state == "undecided" and self.severity in _COUNTED:
+            number = sum(one.count for one in totals if self.include(one))
+            shown = count(number, triage.MOST_COUNTED)
+            which = f"{shown[0].upper()}{shown[1:]} undecided"
+            what = self.severity if number == 1 and self.severity else what
+        of = f" of the rule {WORDS[self.rule].short}" if self.rule else ""
         return f"{which} {what}{of}, those found last first."
 
 
@@ -108,19 +121,18 @@ def show(ask: Ask) -> Answer:
         )
         links = Links(connection, ask.who, found)
         rows = [finding_row(document, links, ask.now) for _, document in found]
-        errors = triage.waiting(connection, "error").count
+        totals = triage.clusters(connection)
         chosen = filters._asdict()
         views = saved_views(connection, ask, "findings", _url(chosen))
     numbers = [number for number, _ in found]
     has_older = more if after is None else True
     has_newer = before is not None if after is None else more
-    is_narrow = bool(rule) or state not in ("undecided", _ALL) or severity not in _WITH_ERRORS
     return Page(
         "findings.html",
         FindingsPage(
             rows=rows,
-            sentence=filters.sentence,
-            hidden=_hidden(errors) if is_narrow and errors else "",
+            sentence=filters.sentence(totals),
+            hidden=_hidden(totals, filters),
             states=[
                 Choice(text=one, url=_url(chosen, state=one), is_chosen=one == state)
                 for one in _STATES
@@ -179,10 +191,18 @@ def _csv_rows(ask: Ask) -> Iterator[list[str]]:
         before = found[-1][0]
 
 
-def _hidden(errors: int) -> str:
-    if errors == 1:
-        return "1 undecided error is outside this view."
-    return f"{count(errors, triage.MOST_COUNTED)} undecided errors are outside this view."
+def _hidden(totals: Sequence[triage.RuleTotal], filters: Filters) -> str:
+    """Return the undecided errors and warnings that the filters leave out, as text."""
+    found = []
+    for severity in ("error", "warning"):
+        number = sum(
+            one.count for one in totals if one.severity == severity and not filters.include(one)
+        )
+        if number:
+            plural = "" if number == 1 else "s"
+            found.append(f"{count(number, triage.MOST_COUNTED)} undecided {severity}{plural}")
+    verb = "is" if len(found) == 1 and found[0].startswith("1 ") else "are"
+    return f"{' and '.join(found)} {verb} outside this view." if found else ""
 
 
 def _url(chosen: dict[str, str], **changed: str) -> str:

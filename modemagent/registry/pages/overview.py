@@ -66,6 +66,11 @@ class OverviewPage:
         return self.totals["gateways"] == 0
 
     @property
+    def covered(self) -> int:
+        """The number of modems that a policy covers."""
+        return sum(self.totals.get(one, 0) for one in ("linked", "armed", "differed"))
+
+    @property
     def largest(self) -> int:
         """The largest number of findings of a rule."""
         return max((one.count for one in self.rules), default=1)

@@ -26,6 +26,7 @@ from modemagent.registry.pages import (
     modem,
     orders,
     overview,
+    people,
     policies,
     policy,
     policy_form,
@@ -37,6 +38,7 @@ from modemagent.registry.pages import (
     sim,
     unit_lists,
     views,
+    webhooks,
     windows,
 )
 from modemagent.registry.pages.forms import MOST_FILE_BYTES, MOST_FORM_BYTES
@@ -96,6 +98,10 @@ def _audit(method: str, path: str, handler: Handler) -> PageRoute:
     return PageRoute(method, path, handler, "read the audit", Scope.AUDIT)
 
 
+def _admin(method: str, path: str, handler: Handler, proof: str = "") -> PageRoute:
+    return PageRoute(method, path, handler, "administer the registry", Scope.ADMIN, proof)
+
+
 #: Pages beside the main ones, in named groups.
 MENU: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     (
@@ -114,10 +120,21 @@ MENU: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("/orders", "Orders"),
             ("/bench", "Benches"),
             ("/deadlines", "Deadlines"),
+            ("/lists", "Lists"),
+            ("/imports", "Imports"),
         ),
     ),
-    ("Lists", (("/lists", "Lists"), ("/imports", "Imports"))),
-    ("Record", (("/live", "Live events"), ("/audit", "Audit"), ("/retention", "Retention"))),
+    (
+        "Record and access",
+        (
+            ("/live", "Live events"),
+            ("/audit", "Audit"),
+            ("/retention", "Retention"),
+            ("/admin/people", "People"),
+            ("/admin/tokens", "Tokens"),
+            ("/admin/webhooks", "Webhooks"),
+        ),
+    ),
 )
 
 ROUTES = (
@@ -214,6 +231,15 @@ ROUTES = (
     _audit("GET", "/audit", audit.show),
     _audit("GET", "/audit/csv", audit.csv),
     _audit("POST", "/audit/verify", audit.verify),
+    _admin("GET", "/admin/people", people.show_people),
+    _admin("POST", "/admin/people", people.invite, "invite a person"),
+    _admin("POST", "/admin/people/{name}/revoke", people.revoke_person, "revoke an account"),
+    _admin("GET", "/admin/tokens", people.show_tokens),
+    _admin("POST", "/admin/tokens/{name}/revoke", people.revoke_token, "revoke a token"),
+    _admin("GET", "/admin/webhooks", webhooks.show_all),
+    _admin("GET", "/admin/webhooks/{name}", webhooks.show),
+    _admin("POST", "/admin/webhooks/{name}/test", webhooks.send_test),
+    _admin("POST", "/admin/webhooks/{name}/again", webhooks.send_again),
     PageRoute("GET", "/retention", retention.show, "see how long data is kept", Scope.ADMIN),
     _get("/orders", orders.show_all),
     _get("/orders/{name}", orders.show),

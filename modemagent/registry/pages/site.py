@@ -99,6 +99,7 @@ class Pages:
         )
         self._templates.globals["asset"] = self._static.urls
         self._templates.globals["more"] = [url[1:] for _, rows in MENU for url, _ in rows]
+        self._templates.globals["most_counted"] = triage.MOST_COUNTED
         self._templates.filters["count"] = count
         self._proof = Proof(passwords)
         sign_in = SignIn(passwords)
@@ -229,7 +230,8 @@ class Pages:
 
     def _rendered(self, request: Request, viewer: Viewer | None, page: Page) -> Response:
         context: dict[str, Any] = {"page": page.model, "viewer": viewer, "errors": None}
-        context["section"] = request.url.path.strip("/").partition("/")[0]
+        parts = request.url.path.strip("/").split("/")
+        context["section"] = "/".join(parts[: 2 if parts[0] == "admin" else 1])
         if viewer is not None:
             context["errors"] = viewer.errors
             context["menu"] = menu_of(viewer.person)

@@ -228,6 +228,27 @@ ALLOWED = {
     "no_policy": Word("no policy", "ring"),
 }
 
+#: States of accounts and tokens.
+ACCESS_STATES = {
+    "active": Word("active", "tick", "ok"),
+    "invited": Word("invited", "gap", "info"),
+    "revoked": Word("revoked", "barred"),
+    "expired": Word("expired", "barred"),
+}
+
+WEBHOOK_STATES = {
+    "active": Word("active", "tick", "ok"),
+    "failing": Word("failing", "triangle", "warn"),
+    "disabled": Word("disabled", "barred"),
+}
+
+#: States of messages to webhooks.
+MESSAGE_STATES = {
+    "waiting": Word("waiting", "gap", "info"),
+    "delivered": Word("delivered", "tick", "ok"),
+    "dead": Word("given up", "diamond", "bad"),
+}
+
 #: States of a re-check.
 RECHECK_STATES = {
     "finding": Word("finds its modems and SIMs", "gap", "info"),

@@ -111,6 +111,20 @@ def sessions_of(connection: Connection, number: int, secret: str) -> list[OpenSe
     ]
 
 
+def used_by_person(connection: Connection) -> dict[int, list[int]]:
+    """Return when each valid session was used last, by the number of its person."""
+    now = now_ms()
+    query = (
+        select(session.c.person, session.c.used_ms)
+        .where(session.c.used_ms > now - IDLE_MS, session.c.created_ms > now - LONGEST_MS)
+        .where(~session.c.awaits_code)
+    )
+    found: dict[int, list[int]] = {}
+    for number, used_ms in connection.execute(query):
+        found.setdefault(number, []).append(used_ms)
+    return found
+
+
 def close_named(database: Database, number: int, name: str) -> bool:
     """End the session of a person with a name in the list; return False if there is none."""
     with database.writing() as connection:

@@ -6,9 +6,14 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
+from modemagent.registry.rules.pairing import LinkState
 from modemagent.registry.store import dialect, schema
 from modemagent.registry.store.engine import Database
+from modemagent.registry.store.recheck_tables import modem_type
 from modemagent.registry.store.units import UnitKind
+
+#: Those of modems that a policy covers.
+_STATES = (LinkState.LINKED, LinkState.ARMED, LinkState.DIFFERED)
 
 
 def update(database: Database) -> None:
@@ -34,7 +39,10 @@ def counted(connection: Connection) -> dict[str, int]:
 
     kind, live = schema.unit.c.kind, ~schema.event.c.superseded & ~schema.event.c.withdrawn
     reports = select(func.sum(schema.boot_stream.c.reports))
+    state = modem_type.c.link_state
+    states = {one.shown: size(modem_type, state == int(one)) for one in _STATES}
     return {
+        **states,
         "reports": int(connection.execute(reports).scalar() or 0),
         "conflicts": size(schema.conflict),
         "gateways": size(schema.gateway),

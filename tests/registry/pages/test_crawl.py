@@ -56,6 +56,7 @@ def test_every_page_of_a_role(story: Story, role: PersonRole) -> None:
     assert sections >= _EXPECTED
     assert ("audit" in sections) == (role in (PersonRole.AUDITOR, PersonRole.ADMIN))
     assert ("retention" in sections) == (role is PersonRole.ADMIN)
+    assert ("admin" in sections) == (role is PersonRole.ADMIN)
     deleted = {path for path, answer in found.items() if "was deleted by" in answer.text}
     assert {found[path].status for path in deleted} <= {410}
     wrong = {path: found[path].status for path in found.keys() - deleted}

@@ -97,7 +97,7 @@ def test_retention_states_limits_and_runs(story: Story, auditor: Browser) -> Non
     assert re.search(r"The last run began .* ago , and deleted nothing", text)
     assert re.search(r"The next run: [^.]* UTC in ", text)
     assert re.search(r"checks Checks [^.]*\. 90 days 0 never as installed", text)
-    assert re.search(r"cases Cases [^.]*\. 730 days 0 never keeper ", text)
+    assert re.search(r"cases Cases [^.]*\. 730 days 0 never set by keeper ", text)
     refused = auditor.get("/retention")
     assert (refused.status, "see how long data is kept" in refused.text) == (403, True)
 

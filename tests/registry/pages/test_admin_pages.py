@@ -1,0 +1,76 @@
+"""People, tokens and webhooks, which only an administrator sees and changes."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from modemagent.registry.store import tokens
+from modemagent.registry.store.people import PersonRole
+from modemagent.registry.store.tokens import Scope
+from modemagent.registry.webhook_calls import WebhookCalls
+from tests.registry.pages.conftest import PASSWORD, Browser, Story
+
+
+@pytest.fixture(scope="module")
+def admin(story: Story) -> Browser:
+    return story.person("owner", PersonRole.ADMIN)
+
+
+def row_of(page: str, text: str) -> str:
+    """Return the words of the row of a table that contains a text."""
+    rows = [row for row in re.findall(r"<tr data-row.*?</tr>", page, re.DOTALL) if text in row]
+    assert rows, text
+    return " ".join(re.sub(r"<[^>]+>", " ", rows[0]).split())
+
+
+def test_person_is_invited_and_revoked(story: Story, admin: Browser) -> None:
+    refused = admin.post("/admin/people", {"name": "Not A Name", "role": "viewer"})
+    assert (refused.status, 'role="alert"' in refused.text) == (422, True)
+    page = admin.post("/admin/people", {"name": "Fred", "role": "operator", "full_ids": "1"}).text
+    link = re.search(r"http://\S+(/welcome/[^<\s]+)", page)
+    assert link is not None
+    assert "invited" in row_of(page, "fred")
+    typed = {"password": PASSWORD, "again": PASSWORD}
+    cookie = story.browser().post(link[1], typed).headers["Set-Cookie"]
+    fred = Browser(admin.port, cookie.partition("=")[2].partition(";")[0])
+    assert fred.get("/findings").status == 200
+    assert "operator full identifiers active" in row_of(admin.get("/admin/people").text, "fred")
+    assert admin.post("/admin/people/fred/revoke").status == 303
+    assert "revoked" in row_of(admin.get("/admin/people").text, "fred")
+    assert fred.get("/findings").headers["Location"].startswith("/sign-in")
+    admin.post("/admin/people/owner/revoke")  # not the own account
+    assert "active" in row_of(admin.get("/admin/people").text, "owner")
+    assert admin.post("/admin/people/stranger/revoke").status == 404
+
+
+def test_token_is_revoked(story: Story, admin: Browser) -> None:
+    tokens.create(story.database, Scope.READ)
+    number = tokens.all_tokens(story.database)[-1].number
+    assert "read active never" in row_of(admin.get("/admin/tokens").text, f"token {number}<")
+    assert admin.post(f"/admin/tokens/T{number}/revoke").status == 303
+    assert "read revoked" in row_of(admin.get("/admin/tokens").text, f"token {number}<")
+    assert "gw-1" in admin.get("/admin/tokens?of=gateways").text
+
+
+def test_message_to_a_webhook_is_sent_again(story: Story, admin: Browser) -> None:
+    given = {"name": "tickets", "url": "https://127.0.0.1:9/", "state": "disabled"}
+    key = WebhookCalls(story.database, "person:owner").add(given)["id"]
+    page = admin.get("/admin/webhooks").text
+    assert "tickets https://127.0.0.1:9/ disabled 0 0 0 never everything" in row_of(page, "tickets")
+    path = f"/admin/webhooks/W{key}"
+    assert admin.post(f"{path}/test").status == 303
+    page = admin.get(path).text
+    assert "waiting 0" in row_of(page, 'id="m')
+    assert "No message in this state" in admin.get(f"{path}?state=dead").text
+    assert admin.post(f"{path}/again", {"message": "0"}).status == 404
+    assert admin.get("/admin/webhooks/W0").status == 404
+
+
+@pytest.mark.parametrize("page", ["people", "tokens", "webhooks"])
+def test_pages_are_for_administrators(story: Story, page: str) -> None:
+    auditor = story.person("examiner", PersonRole.AUDITOR)
+    answer = auditor.get(f"/admin/{page}")
+    assert (answer.status, "administer the registry" in answer.text) == (403, True)
+    assert f"/admin/{page}" not in auditor.get("/").links
