@@ -211,7 +211,7 @@ def _page(ask: Ask, **more: Any) -> FindingPage | SeeOther:
         revision=found["revision"],
         grade=GRADES.get(found["grade"] or "", ""),
         change=change,
-        facts=facts_about(found, links, now, others, case) if can_authorise else None,
+        facts=facts_about(found, links, now, others) if can_authorise else None,
         authorised=_authorised(authorised, now),
         can_withdraw=is_allowing or (not is_over and found["state"] != "undecided"),
         allows=links.text(found["policy"]["name"]) if is_pair else "",

@@ -34,11 +34,7 @@ class ChangeFacts:
 
 
 def facts_about(
-    found: dict[str, Any],
-    links: Links,
-    now: datetime,
-    others: Sequence[FindingRow],
-    case: Link | None,
+    found: dict[str, Any], links: Links, now: datetime, others: Sequence[FindingRow]
 ) -> ChangeFacts:
     """Return the facts about the change of a finding."""
     facts = ChangeFacts([], [], [])
@@ -50,10 +46,6 @@ def facts_about(
     if not found["windows"]:
         facts.unplanned.append(Fact("no work was announced for that time"))
     _add_policy(found, links, facts)
-    if found["authorised"] is not None and found["authorised"]["ended_at"] is None:
-        facts.planned.append(Fact("a person has authorised it"))
-    if case is not None:
-        facts.unplanned.append(Fact("open case", case))
     facts.unplanned.extend(
         Fact("also undecided:", Link(one.word.short, one.url), one.part) for one in others
     )

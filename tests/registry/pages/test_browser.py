@@ -96,7 +96,7 @@ def paths(story: Story) -> list[str]:
         "/check", "/cases", "/cases/new", "/policies", "/policies/new", "/windows", "/lists",
         "/lists/prohibited", "/imports", "/assets", "/assets/new", "/orders", "/deadlines",
         "/audit", "/retention", "/live", "/rechecks?state=stopped",
-        "/bench",
+        "/bench", "/admin/people", "/admin/tokens", "/admin/webhooks",
     ]  # fmt: skip
     clerk = story.person("guide-2", PersonRole.OPERATOR)
     linked = set().union(*(clerk.get(one).pages for one in others))
