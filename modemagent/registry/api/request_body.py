@@ -25,6 +25,7 @@ MOST_DEPTH = 32
 _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 _BRACKETS = re.compile(rb"[\[\]{}]")
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_NOT_STRUCTURE = bytes(set(range(256)) - set(b'[]{}"'))
 _ENCODINGS = (b"gzip", b"x-gzip")
 
 
@@ -174,10 +175,14 @@ def is_too_deep(body: bytes | bytearray) -> bool:
     """Return True if JSON is nested more than 32 levels; malformed JSON may give either answer."""
     if body.count(b"[") + body.count(b"{") <= MOST_DEPTH:
         return False
-    # the usual large body, a flat list, has no escapes and is reduced to nothing in a few steps
-    plain = b"\\" not in body
-    outside = b"".join(body.split(b'"')[::2]) if plain else _STRINGS.sub(b"", body)
-    rest = outside.translate(None, _NOT_BRACKETS)
+    # the usual large body, a flat list, has no escapes and is reduced to nothing in a few steps;
+    # two quotes side by side end and begin strings, so the others keep their meaning without them
+    if b"\\" in body:
+        outside = _STRINGS.sub(b"", body).translate(None, _NOT_BRACKETS)
+    else:
+        marks = body.translate(None, _NOT_STRUCTURE).replace(b'""', b"")
+        outside = b"".join(marks.split(b'"')[::2])
+    rest = outside
     for _ in range(MOST_DEPTH // 2):  # each step removes one level or two
         rest = rest.replace(b"{}", b"").replace(b"[]", b"")
         if not rest:
