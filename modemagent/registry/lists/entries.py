@@ -19,6 +19,7 @@ from modemagent.identity.imsi import Imsi
 _IMEI_DIGITS = 14
 _TAC_DIGITS = 8
 _PREFIX_LENGTHS = range(3, 16)
+_BLOCK_SIZES = tuple(10**digits for digits in range(_IMEI_DIGITS - _TAC_DIGITS, -1, -1))
 
 ListedNumber = Imei | Iccid | Imsi
 
@@ -195,9 +196,15 @@ def blocks(value: EntryValue) -> Iterator[str]:
         low += 10**zeros
 
 
-def block_prefixes(imei: str) -> list[str]:
-    """Return the prefixes of an IMEI that a range can have as a block."""
-    return [imei[:length] for length in range(_TAC_DIGITS, _IMEI_DIGITS + 1)]
+def block_number(prefix: str) -> int:
+    """Return a prefix as it is stored: with a 1 in front of its zeros."""
+    return int(f"1{prefix}")
+
+
+def block_numbers(imei: str) -> list[int]:
+    """Return the prefixes of an IMEI that a range can have as a block, as they are stored."""
+    number = block_number(imei[:_IMEI_DIGITS])
+    return [number // size for size in _BLOCK_SIZES]
 
 
 def candidates(number: ListedNumber) -> list[tuple[EntryKind, str]]:

@@ -28,6 +28,16 @@ def match(number: ListedNumber, entries: Iterable[ListEntry], at_ms: int) -> Lis
 
     :param entries: any entries that may cover the number
     """
-    hits = [one for one in entries if one.is_valid(at_ms) and one.value.covers(number)]
-    hits.sort(key=lambda one: (one.list, one.value.kind, one.value.width, one.id))
+    hits = valid_entries((one for one in entries if one.value.covers(number)), at_ms)
     return ListVerdict(hits[0].list if hits else None, tuple(hits))
+
+
+def valid_entries(entries: Iterable[ListEntry], at_ms: int) -> list[ListEntry]:
+    """Return the entries that are valid at a time, by precedence.
+
+    :param entries: those that cover one number
+    """
+    hits = [one for one in entries if one.is_valid(at_ms)]
+    if len(hits) > 1:
+        hits.sort(key=lambda one: (one.list, one.value.kind, one.value.width, one.id))
+    return hits

@@ -98,6 +98,7 @@ class FindingLog:
         self._kept: list[tuple[Subject, _Stored, RuleFinding]] = []
         self._ended: list[_Stored] = []
         self._evidence: list[tuple[int, RuleFinding]] = []
+        self._evidence_of_new: list[tuple[int, RuleFinding]] = []
 
     def load(self, column: str, keys: Iterable[int]) -> None:
         """Read the findings about subjects that hold by what is recorded."""
@@ -133,9 +134,13 @@ class FindingLog:
 
     def set(self, subject: Subject, findings: Sequence[RuleFinding]) -> None:
         """Make these the findings about a subject."""
-        held = self._held.get(subject.key, ())
-        findings = [one for one in findings if one.rule not in held] if held else findings
-        stored = self._stored.pop((subject.column, subject.key), [])
+        key = subject.key
+        if held := self._held.get(key):
+            findings = [one for one in findings if one.rule not in held]
+        stored = self._stored.pop((subject.column, key), None)
+        if stored is None:
+            self._new += [(subject, one) for one in findings]
+            return
         left = {(row.rule, row.part, row.report): row for row in stored}
         others = []
         for one in findings:
@@ -210,7 +215,7 @@ class FindingLog:
                  *one.at, "undecided", one.is_late, earlier[key], 1, batch.now_ms)
             )  # fmt: skip
             earlier[key] += 1
-            self._evidence.append((row_id, one))
+            self._evidence_of_new.append((row_id, one))
         return rows
 
     def _earlier(self) -> Counter[tuple[str, int, str, str]]:
@@ -229,7 +234,7 @@ class FindingLog:
         connection, table = self._batch.connection, schema.finding_report
         rows = {
             (finding, *report)
-            for finding, one in self._evidence
+            for finding, one in self._evidence + self._evidence_of_new
             for report in one.evidence or ((0, *one.at.report),)
         }
         dialect.delete_rows(

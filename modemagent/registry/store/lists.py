@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, select
@@ -13,7 +13,8 @@ from modemagent.registry.lists.entries import (
     ListedNumber,
     ListEntry,
     ListName,
-    block_prefixes,
+    block_number,
+    block_numbers,
     blocks,
     candidates,
 )
@@ -103,35 +104,36 @@ def entries_about(
     connection: Connection, numbers: Iterable[ListedNumber]
 ) -> dict[ListedNumber, list[ListEntry]]:
     """Return the entries that cover each number, whether they are valid now or not."""
-    wanted = list(dict.fromkeys(numbers))
-    keys = {(int(kind), first) for number in wanted for kind, first in candidates(number)}
-    found = _select(connection, ("kind", "first"), sorted(keys))
+    keys = {number: candidates(number) for number in dict.fromkeys(numbers)}
+    wanted = {(int(kind), first) for some in keys.values() for kind, first in some}
     by_key: dict[tuple[int, str], list[ListEntry]] = {}
-    for row in found:
+    for row in _select(connection, ("kind", "first"), sorted(wanted)):
         if row.kind != EntryKind.RANGE:
             by_key.setdefault((row.kind, row.first), []).append(row.entry())
-    ranges = _ranges(connection, {str(one) for one in wanted if one.kind == "imei"})
-    return {
-        number: [
-            entry
-            for kind, first in candidates(number)
-            for entry in by_key.get((int(kind), first), ())
-            if entry.value.covers(number)
-        ]
-        + ranges.get(str(number), [])
-        for number in wanted
+    found = {
+        number: [entry for key in some if key in by_key for entry in by_key[key]]
+        for number, some in keys.items()
     }
+    for number, ranges in _ranges(connection, [one for one in found if one.kind == "imei"]).items():
+        found[number] += ranges
+    return found
 
 
-def _ranges(connection: Connection, imeis: Collection[str]) -> dict[str, list[ListEntry]]:
-    prefixes = {_block(prefix) for imei in imeis for prefix in block_prefixes(imei)}
+def _ranges(
+    connection: Connection, imeis: Iterable[ListedNumber]
+) -> dict[ListedNumber, list[ListEntry]]:
+    """Return the ranges that cover each IMEI; those that no range covers are left out."""
+    prefixes = {imei: block_numbers(imei) for imei in imeis}
+    wanted = {one for some in prefixes.values() for one in some}
     links: list[Any] = dialect.select_rows(
         connection,
         list_tables.list_block,
         ("prefix",),
         ("prefix", "entry"),
-        [(one,) for one in sorted(prefixes)],
+        [(one,) for one in sorted(wanted)] if wanted and _has_ranges(connection) else [],
     )
+    if not links:
+        return {}
     rows = {
         row.id: row.entry()
         for row in _select(connection, ("id",), sorted({(entry,) for _, entry in links}))
@@ -139,14 +141,16 @@ def _ranges(connection: Connection, imeis: Collection[str]) -> dict[str, list[Li
     of_prefix: dict[int, list[ListEntry]] = {}
     for prefix, entry in sorted(links):
         of_prefix.setdefault(prefix, []).append(rows[entry])
-    return {
-        imei: [one for prefix in block_prefixes(imei) for one in of_prefix.get(_block(prefix), ())]
-        for imei in imeis
+    found = {
+        imei: [one for prefix in some if prefix in of_prefix for one in of_prefix[prefix]]
+        for imei, some in prefixes.items()
     }
+    return {imei: some for imei, some in found.items() if some}
 
 
-def _block(prefix: str) -> int:
-    return int(f"1{prefix}")
+def _has_ranges(connection: Connection) -> bool:
+    query = select(list_tables.list_block.c.entry).limit(1)
+    return connection.execute(query).first() is not None
 
 
 def _select(
@@ -290,7 +294,7 @@ def insert(batch: Batch, name: ListName, rows: Sequence[EntryRow]) -> None:
     batch.changed += [(int(name), row.value) for row in rows]
     dialect.insert_rows(batch.connection, list_tables.list_entry, COLUMNS, rows)
     found = [
-        (_block(prefix), row.id)
+        (block_number(prefix), row.id)
         for row in rows
         if row.kind == EntryKind.RANGE
         for prefix in blocks(row.value)
@@ -316,7 +320,7 @@ def remove(
     )
     dialect.delete_rows(connection, list_tables.list_entry, ("id",), [(row.id,) for row in rows])
     found = [
-        (_block(prefix), row.id)
+        (block_number(prefix), row.id)
         for row in rows
         if row.kind == EntryKind.RANGE
         for prefix in blocks(row.value)

@@ -16,7 +16,7 @@ from modemagent.identity.iccid import Iccid
 from modemagent.identity.imei import Imei
 from modemagent.identity.imsi import Imsi
 from modemagent.registry.lists.entries import EntryKind, ListedNumber, ListEntry
-from modemagent.registry.lists.matching import match
+from modemagent.registry.lists.matching import valid_entries
 from modemagent.registry.rules.catalogue import OF_LISTS, OF_TACS
 from modemagent.registry.rules.inputs import ReportMoment, RuleFinding
 from modemagent.registry.rules.listed import listed
@@ -126,7 +126,7 @@ def hits_of(
     entries = entries_about(connection, [one for some in numbers.values() for one in some])
     found = {}
     for unit, some in numbers.items():
-        hits = [hit for one in some if entries[one] for hit in match(one, entries[one], at_ms).hits]
+        hits = [hit for one in some if entries[one] for hit in valid_entries(entries[one], at_ms)]
         if hits:
             found[unit] = hits
     return found

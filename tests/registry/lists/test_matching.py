@@ -16,7 +16,8 @@ from modemagent.registry.lists.entries import (
     ListedNumber,
     ListEntry,
     ListName,
-    block_prefixes,
+    block_number,
+    block_numbers,
     blocks,
     candidates,
     parse_value,
@@ -152,5 +153,5 @@ def test_blocks_are_the_range_and_nothing_else() -> None:
         assert sum(10 ** (14 - len(one)) for one in found) == value.width
         for serial in (low, high, low - 1, high + 1, pick.randrange(10**6)):
             number = f"{86769804 * 10**6 + serial:014d}"
-            hits = set(found) & set(block_prefixes(number))
+            hits = set(map(block_number, found)) & set(block_numbers(number))
             assert len(hits) == (low <= serial <= high)
