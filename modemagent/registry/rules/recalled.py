@@ -31,19 +31,23 @@ class RecallNotice(NamedTuple):
 
         :param facts: what it stated last; None: nothing
         """
-        if self.tac and imei[:8] != self.tac:
-            return False
-        patterns = (self.manufacturer, self.model, self.firmware)
         stated = (facts.manufacturer, facts.model, facts.firmware) if facts else ("", "", "")
-        if not all(
-            not pattern or (text and fnmatchcase(text.casefold(), pattern.casefold()))
-            for pattern, text in zip(patterns, stated, strict=True)
-        ):
+        if not self.concerns_type(imei[:8], *stated):
             return False
         if not self.serial_first:
             return True
         return in_serial_range(
             (facts.serial_number if facts else None) or "", self.serial_first, self.serial_last
+        )
+
+    def concerns_type(self, tac: str, manufacturer: str, model: str, firmware: str) -> bool:
+        """Return True if a modem with this TAC that states this may be concerned."""
+        if self.tac and tac != self.tac:
+            return False
+        patterns = (self.manufacturer, self.model, self.firmware)
+        return all(
+            not pattern or (text and fnmatchcase(text.casefold(), pattern.casefold()))
+            for pattern, text in zip(patterns, (manufacturer, model, firmware), strict=True)
         )
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, select
 
 from modemagent.registry.rules.inputs import RuleFinding
 from modemagent.registry.rules.inventory import label_mismatch, not_in_inventory
-from modemagent.registry.rules.recalled import recalled
+from modemagent.registry.rules.recalled import RecallNotice, recalled
 from modemagent.registry.store import assets, coverage, dialect, recheck_runs, schema
 from modemagent.registry.store.affected import Target
 from modemagent.registry.store.asset_tables import ASSETS, ORDERS, order_row
@@ -37,6 +37,10 @@ _UNITS_AT_ONCE = 500
 _PER_RUN = 2000
 _URGENT_S = 0.5  # after which rules are evaluated for new reports
 _CURSOR = "inventory_cursor"
+_TYPES = (
+    "SELECT t.unit, t.tac, t.make, m.manufacturer, m.model, m.firmware FROM modem_type t"
+    " LEFT JOIN make m ON m.id = t.make WHERE t.unit IN {keys}"
+)
 
 
 def evaluate(batch: Batch, units: Iterable[int], rules: Collection[str] = RULES) -> None:
@@ -54,10 +58,25 @@ def evaluate_changed(batch: Batch, units: Iterable[int], new: Iterable[int] = ()
 
     :param new: modems that were seen for the first time
     """
-    has_notices = bool(notices(batch.connection))
-    if has_notices or size(batch.connection, ASSETS):
-        wanted = [*units, *(new if has_notices else ())]
+    listed = notices(batch.connection)
+    if listed or size(batch.connection, ASSETS):
+        wanted = [*units, *(_of_recalled_types(batch.connection, new, listed) if listed else ())]
         evaluate(batch, wanted, RULES - {"modem.not_in_inventory"})
+
+
+def _of_recalled_types(
+    connection: Connection, modems: Iterable[int], listed: Sequence[RecallNotice]
+) -> list[int]:
+    """Return the modems that a notice may concern by their TAC and by what they have stated."""
+    verdicts: dict[tuple[int, int], bool] = {}  # few types, many modems
+    found = []
+    for unit, tac, make, *stated in dialect.query_keys(connection, _TYPES, modems):
+        if (tac, make) not in verdicts:
+            texts = [text or "" for text in stated]
+            verdicts[tac, make] = any(one.concerns_type(f"{tac:08d}", *texts) for one in listed)
+        if verdicts[tac, make]:
+            found.append(unit)
+    return found
 
 
 def _parts(units: Sequence[int]) -> list[Sequence[int]]:

@@ -149,8 +149,7 @@ def _ranges(
 
 
 def _has_ranges(connection: Connection) -> bool:
-    query = select(list_tables.list_block.c.entry).limit(1)
-    return connection.execute(query).first() is not None
+    return bool(dialect.query(connection, "SELECT 1 FROM list_block LIMIT 1"))
 
 
 def _select(

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, literal_column, select, union_all
+from sqlalchemy import Connection
 
 from modemagent.identity.iccid import Iccid
 from modemagent.identity.imei import Imei
@@ -21,7 +21,7 @@ from modemagent.registry.rules.catalogue import OF_LISTS, OF_TACS
 from modemagent.registry.rules.inputs import ReportMoment, RuleFinding
 from modemagent.registry.rules.listed import listed
 from modemagent.registry.rules.tac_model import ReadModel, tac_model
-from modemagent.registry.store import coverage, dialect, list_tables, modem_types
+from modemagent.registry.store import coverage, dialect, modem_types
 from modemagent.registry.store.lists import entries_about
 from modemagent.registry.store.tac_table import models_of
 from modemagent.registry.store.units import UnitKind
@@ -47,6 +47,10 @@ _STATED = (
     " WHERE unit IN {keys} AND recorded_to IS NULL AND make IS NOT NULL"
 )
 _UNITS = "SELECT id, kind, key, number FROM unit WHERE id IN {keys}"
+_LISTED_KINDS = " UNION ALL ".join(
+    f"SELECT {kind:d} WHERE EXISTS (SELECT 1 FROM list_entry WHERE kind = {kind:d})"  # noqa: S608
+    for kind in EntryKind
+)
 
 
 class StandingUnit(NamedTuple):
@@ -134,12 +138,7 @@ def hits_of(
 
 def _listed_kinds(connection: Connection) -> set[int]:
     """Return the kinds of which there are entries."""
-    c = list_tables.list_entry.c
-    some: list[Select[Any]] = [
-        select(literal_column(str(int(kind)))).where(select(c.kind).where(c.kind == kind).exists())
-        for kind in EntryKind
-    ]
-    return set(connection.execute(union_all(*some)).scalars())
+    return {kind for (kind,) in dialect.query(connection, _LISTED_KINDS)}
 
 
 def _add_models(
