@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import signal
 import sys
 
@@ -43,14 +44,15 @@ def main() -> None:
     if _SERVICES.isdisjoint(words):
         signal.signal(signal.SIGTERM, _terminate)
     status = _run()
+    if not is_lasting:
+        # The end of the interpreter would cost 2 ms: run() has flushed stdout, and a one-shot
+        # command has closed what it opened.
+        os._exit(status)
     if status == _INTERRUPTED:
         # If KeyboardInterrupt leaves exec() or eval() of a string, such as in the definition of a
         # dataclass or named tuple, CPython kills itself with SIGINT at exit, whatever the status
         # is. The next exec() clears its flag (run_eval_code_obj in Python/pythonrun.c).
         exec("")  # noqa: S102
-    if not is_lasting:
-        # So does the last collection at exit, which skips frozen objects.
-        gc.freeze()
     sys.exit(status)
 
 

@@ -133,10 +133,13 @@ LATE_IMPORTS = {
     "modemagent.cli.response_text:meaning_of",  # identity rules, 3 ms that few lines need
     "modemagent.cli.run:command",  # the daemon, which the help page does not need
     "modemagent.cli.screen:live_screen",  # rich
+    "modemagent.cli.validate:_line_verdict",  # json, for --jsonl
     "modemagent.discovery.udev:_library",  # pyudev, 30 ms that one-shot commands do not need
     "modemagent.logs:open_log",  # structlog, 60 ms with rich, needed by the daemon only
     "modemagent.modemmanager.client:ModemManager.connect",  # dbus-fast
     "modemagent.registry.listeners:connection_of_eir",  # h2
+    "modemagent.settings.toml_file:_parse",  # tomllib, 2.5 ms, for a machine without a file
+    "modemagent.settings.toml_file:nearest_key",  # difflib, 1 ms, for an unknown key
     "modemagent.provisioning.session:opened_station",  # Pillow and segno, for printers only
 }
 
@@ -205,6 +208,25 @@ def test_imports_are_at_the_top_of_the_file() -> None:
     assert not new, "import these at the top of the file:\n" + "\n".join(new)
     gone = sorted(LATE_IMPORTS - late.keys())
     assert not gone, f"no longer imports late, remove from LATE_IMPORTS: {gone}"
+
+
+def test_annotations_of_named_tuples_are_evaluated() -> None:
+    """A string is compiled for each field, which doubles the time to define the class."""
+    others = ("modemagent.registry.", "modemagent.provisioning.", "modemagent.labels.")
+    slow = [
+        name
+        for name, module in modules().items()
+        if "__future__" in (target for _, _, target in module.imports())
+        and any(
+            isinstance(node, ast.ClassDef) and _is_named_tuple(node) for node in module.tree.body
+        )
+        and not name.startswith((*others, "modemagent.cli.registry", "modemagent.cli.provision"))
+    ]
+    assert not slow, f"remove 'from __future__ import annotations' from {slow}"
+
+
+def _is_named_tuple(node: ast.ClassDef) -> bool:
+    return any(isinstance(base, ast.Name) and base.id == "NamedTuple" for base in node.bases)
 
 
 class Import(NamedTuple):

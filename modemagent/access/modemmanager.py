@@ -1,7 +1,5 @@
 """Readings of the modems that ModemManager holds: one connection to D-Bus per command."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Iterable
 from typing import NamedTuple

@@ -8,8 +8,6 @@ and :func:`read_modems` decides which route is taken:
 3. ModemManager over D-Bus, if it holds the port.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Generic, Literal, NamedTuple, TypeVar
@@ -69,8 +67,8 @@ class Reader(Generic[T]):
     def __init__(
         self,
         plan: Callable[[TargetPort], Plan[T]],
-        agent: Callable[[ControlClient, str], T] | None = None,
-        from_modemmanager: Callable[[ManagedReading], T] | None = None,
+        agent: Callable[["ControlClient", str], T] | None = None,
+        from_modemmanager: Callable[["ManagedReading"], T] | None = None,
     ) -> None:
         self.plan = plan
         self.agent = agent
@@ -219,7 +217,7 @@ def _try_other_routes(
 
 
 def _by_agent(
-    attempt: RouteAttempt[T], read: Callable[[ControlClient, str], T], options: AccessOptions
+    attempt: RouteAttempt[T], read: Callable[["ControlClient", str], T], options: AccessOptions
 ) -> RouteAttempt[T]:
     """Read a modem through the agent; return the attempt with a better hint if this is impossible.
 

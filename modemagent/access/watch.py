@@ -1,7 +1,5 @@
 """Events of modems: from the agent that watches them, else by watching the ports directly."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import time

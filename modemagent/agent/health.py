@@ -17,8 +17,6 @@ process was stopped for a long time everything appears overdue at once; a port i
 only when two checks in a row find it overdue.
 """
 
-from __future__ import annotations
-
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping

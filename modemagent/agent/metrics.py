@@ -5,8 +5,6 @@ Counters count the events of this process. Labels hold port ids and words of thi
 identifier: the serial number in a path of /dev/serial/by-id can be the IMEI, so paths are masked.
 """
 
-from __future__ import annotations
-
 import time
 from collections import Counter as Tally
 from collections.abc import Callable, Iterator, Mapping
@@ -83,7 +81,7 @@ class Metrics(Collector):
         events: EventBus,
         *,
         status: Callable[[], Mapping[str, Any]],
-        outbox: Outbox,
+        outbox: "Outbox",
     ) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # not annotated there
         self._status = status

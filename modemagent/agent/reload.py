@@ -5,8 +5,6 @@ settings stay in force, and the log and ``status`` show the reason. Certificates
 each reload, because a renewed one usually has the name of the old one.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import fields
 from typing import TYPE_CHECKING, NamedTuple
@@ -107,7 +105,7 @@ def sink_options(settings: Settings) -> SinkOptions:
     return SinkOptions(url=settings.registry, **options)
 
 
-def load_metrics(settings: Settings) -> type[MetricsExporter] | None:
+def load_metrics(settings: Settings) -> "type[MetricsExporter] | None":
     """Return the class of the exporter; None if the settings exclude metrics.
 
     :raises SettingsError: the extra is not installed

@@ -1,7 +1,5 @@
 """Conversion of readings to reports in the outbox."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple

@@ -6,8 +6,6 @@ port. A logical channel must never stay open, because a SIM has few of them. No 
 settings, but they last until it is switched off, and other programs then see them.
 """
 
-from __future__ import annotations
-
 import re
 import select
 from collections.abc import Iterator

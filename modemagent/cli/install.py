@@ -1,7 +1,5 @@
 """``modemagent install`` and ``modemagent uninstall``: the files of a gateway."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple

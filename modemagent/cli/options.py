@@ -1,7 +1,5 @@
 """Options that several commands share. Light: the entry point imports this module."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, starmap
@@ -186,6 +185,8 @@ def _row_verdict(row: list[str], columns: tuple[int, int], kind: str | None) -> 
 
 def _line_verdict(text: str, is_cut: bool) -> Verdict:
     """Check the number of one line of JSON."""
+    import json  # for --jsonl only
+
     if is_cut:
         return _no_verdict(None, None, f"the line is longer than {LINE_LIMIT} bytes")
     try:

@@ -1,7 +1,5 @@
 """The live screen of ``watch``: each modem with its signal over time, and the last events."""
 
-from __future__ import annotations
-
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import inf

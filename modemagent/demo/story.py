@@ -3,8 +3,6 @@
 All of it goes through the HTTP API, as gateways and people use it.
 """
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Callable, Mapping

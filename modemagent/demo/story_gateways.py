@@ -3,11 +3,9 @@
 The numbers are synthetic: real TACs with serial numbers from 900000, SIMs of a test range.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 from uuid import UUID
 
 from modemagent.identity.checkdigits import luhn_digit
@@ -94,7 +92,7 @@ class StoryGateway:
         """Return the IMEI of its modem."""
         return imei(self.kind, self.serial)
 
-    def away(self) -> StoryGateway:
+    def away(self) -> Self:
         """Return the gateway switched off: it reports later."""
         self.is_on = False
         return self

@@ -3,8 +3,6 @@
 Names are stable; docs/diagnose.md shows the same tables.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from typing import Final, Generic, NamedTuple, TypeVar
 

@@ -1,7 +1,5 @@
 """The plan that collects a modem's responses for the checks. Its commands only read."""
 
-from __future__ import annotations
-
 from collections.abc import Generator, Iterator, Mapping
 from typing import Final, NamedTuple
 

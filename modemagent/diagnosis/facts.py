@@ -1,7 +1,5 @@
 """Facts that checks judge: about a port, the modem on it, and this machine."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 

@@ -1,9 +1,7 @@
 """The finding of a check: its state, a message and a remedy."""
 
-from __future__ import annotations
-
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from modemagent.explain.explanation import clean
 
@@ -42,7 +40,7 @@ class Finding(NamedTuple):
     def is_bad(self) -> bool:
         return self.state in (State.WARNING, State.ERROR)
 
-    def as_consequence(self, cause: str) -> Finding:
+    def as_consequence(self, cause: str) -> Self:
         """Return this finding as a note that names the check whose finding is the cause."""
         return self._replace(
             state=State.NOTE, message=f"{self.message} (follows from: {cause})", remedy=""

@@ -1,7 +1,5 @@
 """Lines of the kernel log about a modem: connected, reset, driver bound, port removed."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 from collections.abc import Sequence

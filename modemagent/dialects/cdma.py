@@ -5,8 +5,6 @@ digits; either one with the ESN before or after it, separated by a colon, comma 
 or MEID must never pass for an IMEI.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """Cellular modems that are plugged in, each with its ports in the order to try them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import NamedTuple
 

@@ -4,8 +4,6 @@ An explanation has the field ``technologies`` if they are restricted, and ``lte_
 lists them. Sources: 3GPP TS 27.007 clause 5.9 (+WS46) and the makers' manuals in :data:`_ROWS`.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import Final, NamedTuple

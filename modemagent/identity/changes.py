@@ -5,8 +5,6 @@ compared, so a busy or locked SIM, or a modem that does not respond, never looks
 After a PIN is entered the same ICCID is read, which is not a change either.
 """
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 from modemagent.identity.iccid import Iccid

@@ -4,8 +4,6 @@ Lines before the header, such as a licence, are skipped. The header is the first
 of a column that is needed; names are compared without case, spaces and punctuation.
 """
 
-from __future__ import annotations
-
 import codecs
 import csv
 from collections.abc import Mapping, Sequence

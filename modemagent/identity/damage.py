@@ -6,8 +6,6 @@ Repair(text='01518400', code='lost_zeros', is_lost=False)
 True
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -18,10 +16,11 @@ from modemagent.identity.iccid import Iccid
 from modemagent.identity.imei import Imei
 from modemagent.identity.numbering import reporting_body
 
-_SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?E\+?\d{1,2}", re.IGNORECASE)
-_DECIMALS = re.compile(r"(\d+)[.,]0+")
-_THOUSANDS = re.compile("\\d{1,3}(?:([.,'\u2019 \u00a0\u202f])\\d{3})(?:\\1\\d{3})*")
-_FORMULA = re.compile(r'="(.*)"')
+# Patterns are compiled at their first use, as most numbers are not damaged.
+_SCIENTIFIC = r"\d(?:[.,]\d+)?[Ee]\+?\d{1,2}"
+_DECIMALS = r"(\d+)[.,]0+"
+_THOUSANDS = "\\d{1,3}(?:([.,'\u2019 \u00a0\u202f])\\d{3})(?:\\1\\d{3})*"
+_FORMULA = r'="(.*)"'
 #: Digits that a spreadsheet keeps; it replaces the rest by zeros.
 _KEPT_DIGITS = 15
 #: One of so many numbers ends in zeros if a spreadsheet has rounded a column, at the least. By
@@ -92,15 +91,16 @@ def repair(kind: str, cell: str, *, rounded: bool = True) -> Repair:
     :param rounded: the numbers of the column may have been rounded, see :func:`is_rounded`
     """
     text, code = cell, ""
-    formula = _FORMULA.fullmatch(text)
+    formula = re.fullmatch(_FORMULA, text) if text.startswith("=") else None
     if formula or text.startswith(("'", "\u2019")):
         text, code = (formula[1] if formula else text[1:]).strip(), "apostrophe"
-    if _SCIENTIFIC.fullmatch(text):
-        return Repair(text, "scientific", True)
-    if decimals := _DECIMALS.fullmatch(text):
-        text, code = decimals[1], "decimals"
-    elif _THOUSANDS.fullmatch(text):
-        text, code = "".join(filter(str.isdigit, text)), "thousands"
+    if not is_decimal(text):
+        if re.fullmatch(_SCIENTIFIC, text):
+            return Repair(text, "scientific", True)
+        if decimals := re.fullmatch(_DECIMALS, text):
+            text, code = decimals[1], "decimals"
+        elif re.fullmatch(_THOUSANDS, text):
+            text, code = "".join(filter(str.isdigit, text)), "thousands"
     if not is_decimal(text) or not text:
         return Repair(text, code)
     if rounded and len(text) > _KEPT_DIGITS + 2 and _ends_in_zeros(text):

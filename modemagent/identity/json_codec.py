@@ -21,8 +21,6 @@ Traceback (most recent call last):
 modemagent.errors.ReportError: x must be an integer
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Mapping
 from enum import Enum
 from functools import cache

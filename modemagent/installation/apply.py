@@ -1,7 +1,5 @@
 """Execution of a plan: files, and the commands that make the running system load them."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess

@@ -1,7 +1,5 @@
 """Table of the files of an installation."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple

@@ -4,8 +4,6 @@ Three texts of each file are compared: the new one, the present one, and the one
 A file edited since then is kept, and the new text is written beside it as ``.new``.
 """
 
-from __future__ import annotations
-
 import difflib
 from dataclasses import replace
 from enum import StrEnum

@@ -1,7 +1,5 @@
 """Reading of values from one modem: attempts, repeated while a value is uncertain, and evidence."""
 
-from __future__ import annotations
-
 from collections.abc import Generator, Mapping
 from typing import NamedTuple
 

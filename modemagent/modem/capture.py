@@ -5,8 +5,6 @@ need, then further commands that show the maker's forms. The recording contains 
 :mod:`modemagent.modem.transcribe` has replaced them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -153,7 +151,7 @@ def _lines(snapshot: Snapshot) -> Iterator[str]:
     yield from dict.fromkeys((*commands, *FOR_DIALECT.get(dialect.name, ()), *FOR_ALL))
 
 
-def _record_line(client: AtClient, tape: _Tape, line: str) -> Generator[Step, Outcome, None]:
+def _record_line(client: AtClient, tape: "_Tape", line: str) -> Generator[Step, Outcome, None]:
     """Send a line until its response has no foreign lines, and keep the best response."""
     for _ in range(_ATTEMPTS):
         received = yield from client.listen(0.0, 0.0)

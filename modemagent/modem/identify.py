@@ -5,8 +5,6 @@ the other numbers of the modem; read the state and the numbers of the SIM; asses
 session settings. The plan is a generator: its driver owns the port and the clock.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Generator
 from typing import NamedTuple
 
@@ -137,7 +135,7 @@ class Identification(EquipmentReader):
         self,
         client: AtClient,
         extras: Extras,
-        publish: Callable[[Identification], None],
+        publish: Callable[["Identification"], None],
         *,
         is_repeated: bool = False,
     ) -> None:

@@ -1,7 +1,5 @@
 """Repeated readings of registration and signal, for example while an antenna is aimed."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 

@@ -3,8 +3,6 @@
 Every number is replaced (:mod:`modemagent.privacy.pseudonyms`); the framing stays byte for byte.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """A modem managed by ModemManager, with its SIM slots, as ModemManager describes it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import NamedTuple
 

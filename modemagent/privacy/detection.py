@@ -9,8 +9,6 @@ number that is replaced without need does no harm, a missed one is published.
 [DetectedNumber(kind='imsi', value='262010000000001')]
 """
 
-from __future__ import annotations
-
 import re
 from typing import NamedTuple
 

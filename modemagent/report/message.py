@@ -34,15 +34,13 @@ A batch holds reports of one gateway and one stream, and carries three HTTP head
   in the batch will never arrive.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, NamedTuple
+from typing import Annotated, NamedTuple, Self
 
 from modemagent.errors import ReportError
 from modemagent.identity.json_codec import fields_to_json, from_json
@@ -230,7 +228,7 @@ class Report(NamedTuple):
         return fields_to_json(self, omitted=_OPTIONAL)
 
     @classmethod
-    def from_json(cls, data: object) -> Report:
+    def from_json(cls, data: object) -> Self:
         """Read the JSON form.
 
         :raises ReportError: a key is missing or has a value of the wrong type

@@ -4,17 +4,14 @@ Every key can be given in the environment as ``MODEMAGENT_RUN_<KEY>``, for conta
 file. Lists are separated by spaces, flags are ``true`` or ``false``.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from modemagent.errors import SettingsError
 from modemagent.settings.table import BY_NAME, DEFAULT_FILE, KEYS, Settings
-from modemagent.settings.toml_file import Mistake, values_of
+from modemagent.settings.toml_file import Mistake, nearest_key, values_of
 from modemagent.settings.validators import InvalidValue
 
 PREFIX = "MODEMAGENT_RUN_"
@@ -172,9 +169,9 @@ def unknown_in(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _remedy(name: str) -> str:
-    near = get_close_matches(name.removeprefix(PREFIX).lower(), KEYS, n=1)
+    near = nearest_key(name.removeprefix(PREFIX))
     if near:
-        return f"Did you mean {PREFIX}{near[0].upper()}?"
+        return f"Did you mean {PREFIX}{near.upper()}?"
     return "See all settings with: modemagent config show"
 
 

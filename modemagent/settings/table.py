@@ -4,8 +4,6 @@ The keys are the options of ``modemagent run`` with ``_`` for ``-``. Durations a
 ``docs/settings.md`` is generated from this table.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Final, NamedTuple
 

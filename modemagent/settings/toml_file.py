@@ -1,10 +1,6 @@
 """Parser of a settings file: values, and every mistake with its line, key and remedy."""
 
-from __future__ import annotations
-
 import re
-import tomllib
-from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from modemagent.settings.table import BY_NAME, KEYS, Settings
@@ -56,6 +52,10 @@ def values_of(text: str) -> tuple[dict[str, Any], tuple[Mistake, ...]]:
 def _parse(text: str) -> tuple[dict[str, Any], list[Mistake]]:
     """Parse TOML; a line with a syntax error is left out, so that the next one is found too."""
     mistakes: list[Mistake] = []
+    if not text:
+        return {}, mistakes
+    import tomllib
+
     # editors on Windows write a byte order mark first
     lines = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
     while len(mistakes) < _MAX_SYNTAX_MISTAKES:
@@ -88,9 +88,16 @@ def _syntax_mistake(error: str, line: str, number: int) -> Mistake:
 
 
 def _unknown(key: str, line: int) -> Mistake:
-    near = get_close_matches(key.lower().replace("-", "_"), KEYS, n=1)
-    remedy = f"Did you mean {near[0]}?" if near else f"Known keys: {', '.join(KEYS)}."
+    near = nearest_key(key.replace("-", "_"))
+    remedy = f"Did you mean {near}?" if near else f"Known keys: {', '.join(KEYS)}."
     return Mistake(key, line, f"unknown setting {key!r}", remedy)
+
+
+def nearest_key(name: str) -> str | None:
+    """Return the key that was probably meant by a name, None if no key is similar."""
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(name.lower(), KEYS, n=1)), None)
 
 
 def line_of(text: str, key: str) -> int:

@@ -1,7 +1,5 @@
 """Validators of settings: one for each kind of value, from TOML or from the environment."""
 
-from __future__ import annotations
-
 import re
 import termios
 from collections.abc import Callable

@@ -5,8 +5,6 @@ concerns one command is a number (the n-th command line, counted from 1) or the 
 command (``AT+CGSN``).
 """
 
-from __future__ import annotations
-
 import codecs
 from collections.abc import Iterable
 from difflib import get_close_matches

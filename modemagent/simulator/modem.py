@@ -4,8 +4,6 @@ It opens nothing: :mod:`modemagent.simulator.server` carries its bytes over PTYs
 may drive it by hand with any clock.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 

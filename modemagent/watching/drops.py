@@ -5,8 +5,6 @@ bus and returns, or restarts on its UART, again and again. Each of these is a dr
 a fault of power supply, cable or hub, and must not fill the outbox with reports.
 """
 
-from __future__ import annotations
-
 import time
 from collections import deque
 from collections.abc import Callable, Iterator

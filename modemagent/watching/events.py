@@ -4,8 +4,6 @@ An event has a name and a port; events of modems and SIMs have the names that th
 Events are not stored: without a listener, emitting one costs a function call.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final, NamedTuple

@@ -1,7 +1,5 @@
 """Selection of the modems to watch, by settings and by what is plugged in. Opens no port."""
 
-from __future__ import annotations
-
 import glob
 import time
 from collections.abc import Iterator, Sequence

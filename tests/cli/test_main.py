@@ -47,13 +47,13 @@ def test_garbage_of_lasting_commands_is_collected(words, is_lasting, monkeypatch
     usual, handler = gc.get_threshold(), signal.getsignal(signal.SIGTERM)
     monkeypatch.setattr(sys, "argv", ["modemagent", *words.split()])
     monkeypatch.setattr(__main__, "_run", lambda: 0)
+    monkeypatch.setattr(os, "_exit", sys.exit)
     try:
         with pytest.raises(SystemExit):
             __main__.main()
         assert (gc.get_threshold() == usual) is is_lasting
         assert (signal.getsignal(signal.SIGTERM) == handler) is ("worker" in words)
     finally:
-        gc.unfreeze()
         gc.set_threshold(*usual)
         signal.signal(signal.SIGTERM, handler)
 

@@ -1,7 +1,5 @@
 """The cause that a modem reports by ``AT+CEER`` for its last failure."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection
 from typing import Final, NamedTuple

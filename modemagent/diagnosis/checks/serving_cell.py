@@ -3,8 +3,6 @@
 See :mod:`modemagent.explain.signal_levels`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 

@@ -5,8 +5,6 @@ refresh repeats an earlier report, and an older change of a port is superseded b
 newest report of a port is never evicted, so a bound is exceeded by at most one report per port.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Records of the outbox: drafts of reports, queued reports and dead letters."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Self
