@@ -2,10 +2,12 @@
 
     python benchmarks/daemon.py [--modems 1 4 16] [--seconds 60] [--python PYTHON]
 
-Real processes: simulated modems behind device files that umockdev plugs in and discovery finds, and
-the daemon with its default settings (one poll a minute). The registry accepts every report over
-TLS; its certificate is signed by an authority made for the run, which is trusted besides those of
-this system. The last row adds the metrics listener. Measuring begins when all modems have been
+Real processes: simulated modems, and two daemons with the default settings (one poll a minute).
+Memory is that of a daemon whose modems umockdev plugs in and discovery finds, while wake-ups and
+processor time are those of a second one with the same number of ports named by --port, as the
+library of umockdev waits for a server at each read and write. The registry accepts every report
+over TLS; its certificate is signed by an authority made for the run, which is trusted besides those
+of this system. The last row adds the metrics listener. Measuring begins when all modems have been
 identified and all reports have been sent. Ends with status 3 if a limit for four modems is not met.
 
 structlog imports rich and greenlet if they are installed, which a gateway does not need: to measure
@@ -42,7 +44,6 @@ BUSY, WAKE_UPS = 0.2, 40.0
 RESIDENT, RESIDENT_WITH_METRICS = 42.0, 46.0
 WITH_LIMITS = 4
 READY_WITHIN_S = 120.0
-TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def status(state_dir: str) -> dict[str, object]:
@@ -55,7 +56,6 @@ def figures(pid: int) -> tuple[float, float, int]:
     """Return resident megabytes, processor seconds, and voluntary switches of all threads."""
     process = Path("/proc", str(pid))
     rows = dict(row.split(":", 1) for row in (process / "status").read_text().splitlines())
-    times = (process / "stat").read_text().rpartition(")")[2].split()
     switches = sum(
         int(row.split()[1])
         for task in (process / "task").iterdir()
@@ -64,7 +64,7 @@ def figures(pid: int) -> tuple[float, float, int]:
     )
     return (
         int(rows["VmRSS"].split()[0]) * 1024 / 1e6,
-        (int(times[11]) + int(times[12])) / TICKS,
+        time.clock_gettime(~pid << 3 | 2),  # what clock_getcpuclockid(3) returns
         switches,
     )
 
@@ -111,25 +111,46 @@ def is_ready(document: dict[str, object], count: int) -> bool:
 
 
 @contextlib.contextmanager
-def plugged_in(count: int, folder: str) -> Iterator[dict[str, str]]:
-    """Plug simulated modems in; yield the environment of a process on their machine."""
-    words = [*COMMAND, "simulate", "quectel-eg25-g", "--count", str(count)]
+def simulated(count: int) -> Iterator[list[str]]:
+    """Run simulated modems; yield the paths of their ports."""
     simulator = subprocess.Popen(
-        [*words, "--link-dir", f"{folder}/ports"],
+        [*COMMAND, "simulate", "quectel-eg25-g", "--count", str(count)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert simulator.stdout is not None
-    paths = [row.split()[1] for row in iter(simulator.stdout.readline, "ready\n")]
-    bed = Bed()
     try:
+        yield [row.split()[1] for row in iter(simulator.stdout.readline, "ready\n")]
+    finally:
+        simulator.terminate()
+        simulator.communicate()
+
+
+@contextlib.contextmanager
+def plugged_in(paths: list[str], folder: str) -> Iterator[dict[str, str]]:
+    """Plug modems in; yield the environment of a process on their machine."""
+    with contextlib.closing(Bed()) as bed:
         sockets = Sockets(bed, Path(folder))
         for number, path in enumerate(paths):
             sockets.plug(f"1-{1 + number // 4}.{1 + number % 4}", EG25, {AT_INTERFACE: path})
         yield dict(bed.environment)
+
+
+@contextlib.contextmanager
+def daemon(words: list[str], count: int, state: str, environment: dict[str, str]) -> Iterator[int]:
+    """Run a daemon; yield its process id when it watches all modems and has sent all reports."""
+    process = subprocess.Popen(
+        [*words, "--state-dir", state], stderr=subprocess.DEVNULL, env=environment
+    )
+    try:
+        end = time.monotonic() + READY_WITHIN_S
+        while not is_ready(status(state), count):
+            if process.poll() is not None or time.monotonic() > end:
+                raise SystemExit(f"the daemon does not watch all of {count} modems")
+            time.sleep(0.2)
+        yield process.pid
     finally:
-        bed.close()
-        simulator.terminate()
-        simulator.communicate()
+        process.terminate()
+        process.communicate()
 
 
 def measured(
@@ -138,26 +159,21 @@ def measured(
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         address, trusting = stack.enter_context(registry_over_tls(folder))
-        environment = stack.enter_context(plugged_in(count, folder)) | trusting
+        machine = stack.enter_context(plugged_in(stack.enter_context(simulated(count)), folder))
+        ports = stack.enter_context(simulated(count))
         config = Path(folder, "agent.toml")
         config.write_text('metrics_listen = "127.0.0.1:0"\n' if metrics else "")
         words = [python, "-m", "modemagent", "--config", str(config), "run", "--registry", address]
-        daemon = subprocess.Popen(
-            [*words, "--state-dir", f"{folder}/state"], stderr=subprocess.DEVNULL, env=environment
+        finding = stack.enter_context(daemon(words, count, f"{folder}/found", machine | trusting))
+        words += ["--no-discovery", *(f"--port={port}" for port in ports)]
+        reading = stack.enter_context(
+            daemon(words, count, f"{folder}/named", dict(os.environ) | trusting)
         )
-        try:
-            end = time.monotonic() + READY_WITHIN_S
-            while not is_ready(status(f"{folder}/state"), count):
-                if daemon.poll() is not None or time.monotonic() > end:
-                    raise SystemExit(f"the daemon does not watch all of {count} modems")
-                time.sleep(0.2)
-            time.sleep(2)
-            _, busy, switches = figures(daemon.pid)
-            time.sleep(seconds)
-            resident, busy_then, switches_then = figures(daemon.pid)
-        finally:
-            daemon.terminate()
-            daemon.communicate()
+        time.sleep(2)
+        _, busy, switches = figures(reading)
+        time.sleep(seconds)
+        _, busy_then, switches_then = figures(reading)
+        resident, *_ = figures(finding)
     share = (busy_then - busy) / seconds * 100
     return resident, share, (switches_then - switches) * 60 / seconds
 
@@ -175,7 +191,7 @@ def main() -> int:
     for count, metrics in [*((count, False) for count in options.modems), (WITH_LIMITS, True)]:
         found = measured(options.python, count, options.seconds, metrics=metrics)
         label = "yes" if metrics else "no"
-        print(f"{count:6}   {label:7}   {found[0]:11.1f}   {found[1]:11.2f}   {found[2]:17.0f}")
+        print(f"{count:6}   {label:7}   {found[0]:11.1f}   {found[1]:11.3f}   {found[2]:17.0f}")
         if count == WITH_LIMITS:
             limits = (RESIDENT_WITH_METRICS if metrics else RESIDENT, BUSY, WAKE_UPS)
             met &= all(value <= limit for value, limit in zip(found, limits, strict=True))
