@@ -13,12 +13,13 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from modemagent.registry.pages.figures import ShownTime, moment, short
+from modemagent.registry.pages.finding_rows import FindingRow, finding_row
 from modemagent.registry.pages.frame import Answer, Ask, EventSource, Page, SeeOther
 from modemagent.registry.pages.links import Link, Links
 from modemagent.registry.pages.live import position_in
 from modemagent.registry.pages.page_errors import not_found
 from modemagent.registry.pages.words import BENCH_STATES, BLAMES, Word
-from modemagent.registry.store import benches, orders, reader, schema
+from modemagent.registry.store import bench_findings, benches, orders, reader, schema
 from modemagent.registry.store.benches import BenchReport
 from modemagent.registry.store.fleet import gateway_row
 from modemagent.registry.store.refs import format_ref
@@ -107,6 +108,7 @@ class BenchPage:
     """A station.
 
     :param gateway: its page as a gateway
+    :param findings: about its lots and modules
     :param position: the stream continues after it
     """
 
@@ -114,6 +116,7 @@ class BenchPage:
     gateway: Link | None
     bays: list[BenchUnit]
     units: list[BenchUnit]
+    findings: list[FindingRow]
     position: int
 
 
@@ -179,6 +182,10 @@ def show(ask: Ask) -> Answer:
             gateway=links.gateway(gateway_id),
             bays=[_unit(one, modems, links, ask) for one in _by_bay([*bays, *last])],
             units=[_unit(one, modems, links, ask) for one in ended],
+            findings=[
+                finding_row(one, links, ask.now)
+                for one in bench_findings.at_station(connection, row)
+            ],
             position=position,
         )
     return Page("bench.html", model)

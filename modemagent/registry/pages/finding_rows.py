@@ -72,7 +72,7 @@ def finding_row(document: dict[str, Any], links: Links, now: datetime) -> Findin
         since=since,
         known=known,
         is_late=bool(document["late"]) or _gap_s(since, known) > _LATE_S,
-        part=part_text(document["part"]),
+        part=links.text(part_text(document["part"])),
         state=NOTED if is_note else STATES[document["state"]],
         note=", ".join(note for note in notes[: 2 if document["assignee"] else 1] if note),
         again=document["again"],
@@ -90,7 +90,13 @@ def part_text(part: str | None) -> str:
 
     >>> part_text("1"), part_text("case:31"), part_text("rule:in-import"), part_text(None)
     ('slot 1', 'case K31', 'rule in-import', '')
+    >>> part_text("lot:4711/L-22/firmware"), part_text("lot:4711//model")
+    ('order 4711, lot L-22: firmware', 'order 4711: model')
     """
+    if part and part.startswith("lot:"):
+        order, _, rest = part.removeprefix("lot:").partition("/")
+        lot, _, step = rest.rpartition("/")
+        return f"order {order}{', lot ' if lot else ''}{lot}: {step}"
     if part and part.startswith("case:"):
         return f"case K{part.removeprefix('case:')}"
     if part and part.startswith("rule:"):

@@ -10,11 +10,13 @@ from modemagent.registry.asset_calls import AssetCalls, order_csv_of
 from modemagent.registry.pages.acts import Refusal, attempt
 from modemagent.registry.pages.bench import StationLine, station_lines
 from modemagent.registry.pages.figures import ShownTime, moment
+from modemagent.registry.pages.finding_rows import FindingRow, finding_row
 from modemagent.registry.pages.frame import Answer, Ask, Download, Page, SeeOther
 from modemagent.registry.pages.links import Link, Links
 from modemagent.registry.pages.page_errors import not_found
 from modemagent.registry.pages.timeline import actor_text
 from modemagent.registry.pages.words import ORDER_STATES, Word
+from modemagent.registry.store import bench_findings
 from modemagent.registry.store.documents import Document
 
 _ROWS = 50
@@ -84,6 +86,7 @@ class OrderView:
     is_closed: bool
     lots: list[LotRow]
     benches: list[StationLine]
+    findings: list[FindingRow]
     rows: list[OrderedUnit]
     following: str | None
     may_operate: bool
@@ -152,6 +155,10 @@ def _page(ask: Ask, refusal: Refusal | None = None) -> Page:
     with ask.reading() as connection:
         links = Links(connection, ask.who, found["rows"])
         at_work = station_lines(connection, links, ask, order=found["number"])
+        found_at_benches = [
+            finding_row(one, links, ask.now)
+            for one in bench_findings.in_order(connection, found["number"])
+        ]
         rows = [
             _unit(one, other, links)
             for one, other in zip(found["rows"], shown["rows"], strict=True)
@@ -163,6 +170,7 @@ def _page(ask: Ask, refusal: Refusal | None = None) -> Page:
         is_closed=found["state"] == "closed",
         lots=[_lot(one) for one in shown["lots"]],
         benches=at_work,
+        findings=found_at_benches,
         rows=rows,
         following=found["next"] and f"/orders/O{key}?after={found['next']}",
         may_operate=ask.who.may_operate,

@@ -65,6 +65,7 @@ _SHORT = {
     "modem.not_in_inventory": "Modem not in inventory",
     "imei.label_mismatch": "IMEI and label differ",
     "recall.matched": "Recall or notice",
+    "lot.failures": "Failures in a lot",
 }
 
 

@@ -126,14 +126,21 @@ CATALOGUE: dict[str, CatalogueRow] = {
     ),
     "imei.label_mismatch": CatalogueRow(
         _WARNING,
-        "The label of the asset has another IMEI than the modem reports.",
+        "The label has another IMEI than the modem reports.",
         "Compare the label with the modem; labels may be exchanged within a lot.",
         lasting=True,
     ),
     "recall.matched": CatalogueRow(
         _WARNING,
-        "A recall or warranty notice concerns the modem.",
-        "Do what the notice requires, and resolve the finding.",
+        "A recall or warranty notice concerns the modem, or a bench has passed it although another "
+        "modem has its IMEI.",
+        "Do what the notice requires, or bring the modem back to the bench; resolve the finding.",
+        lasting=True,
+    ),
+    "lot.failures": CatalogueRow(
+        _WARNING,
+        "Three units or more of a lot, and 5 percent of it, have failed the same step of a bench.",
+        "Stop the lot, and send the report of the order to the supplier.",
         lasting=True,
     ),
     "roaming.deadline": CatalogueRow(

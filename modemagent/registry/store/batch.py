@@ -41,6 +41,7 @@ class Batch:
     :param first_seen: those that were seen for the first time, and of which nothing else is known
     :param beats: gateways whose health has changed
     :param noticed: places, each with its newest report, if the network or its values have changed
+    :param benches: stream and number of each report of a production bench
     :param imeis: IMEIs of 14 digits whose assets or rows of orders have changed
     :param changed: entries of the lists, by number of the list, that were put or removed
     :param erased: numbers in the reports that were erased, so their bodies are stored without
@@ -70,6 +71,7 @@ class Batch:
     first_seen: set[int] = field(default_factory=set)
     beats: set[int] = field(default_factory=set)
     noticed: dict[int, tuple[int, int]] = field(default_factory=dict)
+    benches: list[tuple[int, int]] = field(default_factory=list)
     imeis: set[str] = field(default_factory=set)
     changed: list[tuple[int, EntryValue]] = field(default_factory=list)
     erased: set[str] = field(default_factory=set)

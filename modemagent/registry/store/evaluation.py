@@ -18,7 +18,7 @@ from modemagent.registry.rules.denied import LASTS_MS, denied, is_denied
 from modemagent.registry.rules.flapping import flapping
 from modemagent.registry.rules.inputs import ReportMoment, RuleFinding
 from modemagent.registry.rules.values import values
-from modemagent.registry.store import dialect, inventory, rule_jobs, schema
+from modemagent.registry.store import bench_turns, dialect, inventory, rule_jobs, schema
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.bodies import decompress
 from modemagent.registry.store.boots import load_boots
@@ -50,8 +50,10 @@ def evaluate_waiting(batch: Batch) -> bool:
         return False
     places = _readings(batch, dirty.readings)
     lock_rows(batch, {*dirty.gateways, *(one.place.gateway for one in places)}, "gateway")
+    benched, lots = bench_turns.note(batch, dirty.benches)
     evaluate_units(batch, dirty.units, dirty.new)
-    inventory.evaluate_changed(batch, dirty.units, dirty.new)
+    inventory.evaluate_changed(batch, {*dirty.units, *benched}, dirty.new)
+    bench_turns.evaluate_lots(batch, lots)
     _evaluate_gateways(batch, dirty.gateways)
     _evaluate_places(batch, places)
     return True

@@ -81,6 +81,7 @@ class FindingLog:
 
     :param rules: those whose findings are compared; all others stay as they are
     :param held: rules whose findings stay as they are, by unit
+    :param parts: only findings about one of these parts are compared; None: about any
     """
 
     def __init__(
@@ -88,10 +89,13 @@ class FindingLog:
         batch: Batch,
         rules: Collection[str],
         held: Mapping[int, Collection[str]] | None = None,
+        *,
+        parts: Collection[str] | None = None,
     ) -> None:
         self._batch = batch
         self._rules = rules
         self._held = held or {}
+        self._parts = parts
         self._stored: dict[tuple[str, int], list[_Stored]] = defaultdict(list)
         self._others: set[tuple[str, int, str]] = set()
         self._new: list[tuple[Subject, RuleFinding]] = []
@@ -113,7 +117,8 @@ class FindingLog:
         """Add the stored findings in rows of this query."""
         for key, *values in rows:
             row = _Stored(*values)
-            if row.rule in self._rules and row.rule not in self._held.get(key, ()):
+            is_about = self._parts is None or row.part in self._parts
+            if row.rule in self._rules and row.rule not in self._held.get(key, ()) and is_about:
                 self._stored[column, key].append(row)
             else:
                 self._others.add((column, key, row.rule))

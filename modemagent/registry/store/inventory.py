@@ -1,4 +1,4 @@
-"""Evaluation of the rules about modems and the inventory, recalls and labels.
+"""Evaluation of the rules about modems and the inventory, recalls, labels and benches.
 
 They are evaluated for modems whose assets, orders or history have changed, and for all modems in
 turn, a part at a time, since a modem is missing in the inventory only after a day.
@@ -14,10 +14,11 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, select
 
+from modemagent.registry.rules.bench_lots import mislabelled, passed_duplicate
 from modemagent.registry.rules.inputs import RuleFinding
 from modemagent.registry.rules.inventory import label_mismatch, not_in_inventory
 from modemagent.registry.rules.recalled import RecallNotice, recalled
-from modemagent.registry.store import assets, coverage, dialect, recheck_runs, schema
+from modemagent.registry.store import assets, bench_turns, coverage, dialect, recheck_runs, schema
 from modemagent.registry.store.affected import Target
 from modemagent.registry.store.asset_tables import ASSETS, ORDERS, order_row
 from modemagent.registry.store.batch import Batch
@@ -33,6 +34,8 @@ RULES = frozenset({"modem.not_in_inventory", "imei.label_mismatch", "recall.matc
 #: Largest part of the modems of a pass about which one rule may find something new.
 MAX_MATCH_RATIO = 0.05
 _FEW = 10  # modems about which it may in any case
+#: Findings that several modems have one IMEI.
+_SHARED = ("imei.duplicate", "imei.cloned")
 _UNITS_AT_ONCE = 500
 _PER_RUN = 2000
 _URGENT_S = 0.5  # after which rules are evaluated for new reports
@@ -58,9 +61,10 @@ def evaluate_changed(batch: Batch, units: Iterable[int], new: Iterable[int] = ()
 
     :param new: modems that were seen for the first time
     """
-    listed = notices(batch.connection)
-    if listed or size(batch.connection, ASSETS):
-        wanted = [*units, *(_of_recalled_types(batch.connection, new, listed) if listed else ())]
+    connection = batch.connection
+    listed = notices(connection)
+    if listed or size(connection, ASSETS) or bench_turns.any_turns(connection):
+        wanted = [*units, *(_of_recalled_types(connection, new, listed) if listed else ())]
         evaluate(batch, wanted, RULES - {"modem.not_in_inventory"})
 
 
@@ -122,6 +126,7 @@ def _judge(batch: Batch, modems: Sequence[int], rules: Collection[str]) -> Findi
         connection, order_row, ("imei",), ("imei",), [(one,) for one in set(imeis.values())]
     )
     known |= {imei for (imei,) in ordered}
+    turns = bench_turns.of_units(connection, modems)
     is_kept = bool(size(connection, ASSETS) or size(connection, ORDERS))
     listed = notices(connection)
     for unit, history in histories.items():
@@ -133,6 +138,9 @@ def _judge(batch: Batch, modems: Sequence[int], rules: Collection[str]) -> Findi
             found += label_mismatch(history.number, labels[imei], first)
             facts = history.facts[-1] if history.facts else None
             found += recalled(history.number, facts, listed, first)
+            found += mislabelled(turns.get(unit, ()))
+            is_shared = any(log.holds("unit", unit, one) for one in _SHARED)
+            found += passed_duplicate(turns.get(unit, ()), is_shared=is_shared)
         log.set(Subject("unit", unit=unit), [one for one in found if one.rule in rules])
     return log
 

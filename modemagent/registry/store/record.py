@@ -362,6 +362,7 @@ class _Recording:
     def _note_bench(self, one: _Item) -> None:
         device_id, at = one.envelope.device_id, self._clocks(one)
         place = 0 if device_id is None else self._places.get(one.gateway, device_id).id
+        self._batch.benches.append((at.stream, at.sequence))
         self._bench_news.append(
             benches.BenchNews(
                 one.gateway, place, at.stream, at.sequence, at.position, at.received_ms

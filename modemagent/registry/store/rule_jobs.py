@@ -26,22 +26,26 @@ class Dirty(msgspec.Struct, omit_defaults=True):
 
     :param new: units that were seen for the first time, of which nothing else is known
     :param readings: place, stream and number of the report that is its newest reading
+    :param benches: stream and number of each report of a production bench
     """
 
     units: list[int] = []
     gateways: list[int] = []
     readings: list[tuple[int, int, int]] = []
     new: list[int] = []
+    benches: list[tuple[int, int]] = []
 
 
 def request(batch: Batch) -> None:
     """Add a job for what a transaction has changed; none if it has changed nothing."""
     new = batch.first_seen - batch.dirty
-    if not (batch.dirty or batch.beats or batch.noticed or new):
+    if not (batch.dirty or batch.beats or batch.noticed or new or batch.benches):
         return
     readings = sorted((place, *report) for place, report in batch.noticed.items())
-    add(batch, Dirty(sorted(batch.dirty), sorted(batch.beats), readings, sorted(new)))
+    dirty = Dirty(sorted(batch.dirty), sorted(batch.beats), readings, sorted(new), batch.benches)
+    add(batch, dirty)
     batch.dirty, batch.beats, batch.noticed, batch.first_seen = set(), set(), {}, set()
+    batch.benches = []
 
 
 def add(batch: Batch, dirty: Dirty) -> None:
@@ -91,7 +95,7 @@ def _due(now_ms: int) -> str:
 
 def _cost(dirty: Dirty) -> int:
     """Return the work for a job in changed units; a new one without fault needs little."""
-    return len(dirty.units) + len(dirty.new) // 4
+    return len(dirty.units) + len(dirty.new) // 4 + len(dirty.benches)
 
 
 def _united(parts: Iterable[Dirty]) -> Dirty:
@@ -99,7 +103,9 @@ def _united(parts: Iterable[Dirty]) -> Dirty:
     gateways: set[int] = set()
     readings: dict[int, tuple[int, int]] = {}  # of several readings of a place, the last one
     new: set[int] = set()
+    benches: set[tuple[int, int]] = set()
     for part in parts:
+        benches.update(part.benches)
         new.update(part.new)
         units.update(part.units)
         gateways.update(part.gateways)
@@ -109,4 +115,5 @@ def _united(parts: Iterable[Dirty]) -> Dirty:
         sorted(gateways),
         [(place, *report) for place, report in sorted(readings.items())],
         sorted(new - units),
+        sorted(benches),
     )

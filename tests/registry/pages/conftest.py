@@ -215,7 +215,8 @@ def _evidence(imei: str, iccid: str) -> list[dict[str, object]]:
 def bench_report(bench: Gateway, bay: str, stage: str, imei: str, **more: object) -> dict[str, Any]:
     """Return what a bench reports about a unit; without an IMEI it is about no module."""
     provision = {"attempt_id": f"2026-44/{bay}", "stage": stage, "order": "2026-44", "bay": bay,
-                 "row": int(bay), "person": "ANNA", "label": {"imei": imei}, **more}  # fmt: skip
+                 "row": int(bay), "person": "ANNA", "label": {"imei": imei[:14]},
+                 **more}  # fmt: skip
     port = {"path": f"/dev/ttyUSB{int(bay)}", "id": f"usb:3-{int(bay)}:1.2"}
     if not imei:
         return bench.report("heartbeat", modem=None, sims=[], port=None, provision=provision)

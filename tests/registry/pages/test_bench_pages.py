@@ -8,8 +8,9 @@ import re
 import pytest
 
 from modemagent.registry.store.people import PersonRole
-from tests.registry.conftest import Gateway
-from tests.registry.pages.conftest import BENCH, BENCH_IMEIS, Browser, Story, bench_report
+from tests.registry.conftest import OTHER_IMEI, Gateway
+from tests.registry.history.wire import imei
+from tests.registry.pages.conftest import BENCH, BENCH_IMEIS, Browser, Story, bench_report, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -17,9 +18,13 @@ def viewer(story: Story) -> Browser:
     return story.person("line-lead", PersonRole.VIEWER)
 
 
+def path_of(person: Browser, name: str) -> str:
+    return person.get(f"/bench/{name}").headers["Location"]
+
+
 @pytest.fixture(scope="module")
 def path(viewer: Browser) -> str:
-    return viewer.get(f"/bench/{BENCH}").headers["Location"]
+    return path_of(viewer, BENCH)
 
 
 def tiles(page: str) -> dict[str, str]:
@@ -81,3 +86,19 @@ def test_stream_states_that_a_station_has_reported(story: Story, path: str) -> N
 def test_gateway_that_is_not_a_bench_has_no_such_page(viewer: Browser) -> None:
     assert viewer.get("/bench/gw-1").status == 404
     assert viewer.get("/bench/nothing").status == 404
+
+
+def test_findings_of_a_bench_are_on_its_pages_and_the_order(story: Story) -> None:
+    bench, person = Gateway("B7"), story.person("quality", PersonRole.VIEWER)
+    client = story.registry.client("--scope", "gateway", "--gateway-id", "B7")
+    failed = {"verdict": "fail", "failed": ["label", "firmware"], "lot": "L-9", "row": None}
+    label = {"imei": OTHER_IMEI[:14]}
+    for bay in ("05", "06", "07"):
+        number = imei(f"b{bay}")
+        client.post(bench_report(bench, bay, "ended", number, label=label, **failed))
+    wait_for(story.registry.client("--scope", "read"), "lot.failures")
+    order = next(one for one in person.get(path_of(person, "B7")).links if "/orders/O" in one)
+    for where in (path_of(person, "B7"), order, "/findings"):
+        text = " ".join(re.sub(r"<[^>]+>", " ", person.get(where).text).split())
+        assert "Failures in a lot order 2026-44, lot L-9: firmware B7 gateway" in text, where
+        assert text.count("IMEI and label differ bench") == 3, where
