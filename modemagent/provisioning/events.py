@@ -227,3 +227,15 @@ class Announce(NamedTuple):
 Effect = (
     Append | SendReport | CheckRegistry | WantLabel | PrintLabel | ReadAgain | StartHook | Announce
 )
+
+
+class Handled(NamedTuple):
+    """An event with its effects, which are not carried out yet.
+
+    :param event: None for what a start has caused
+    """
+
+    event: Happening | None
+    effects: list[Effect]
+    now: float
+    at: str

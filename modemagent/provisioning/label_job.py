@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
 from modemagent.provisioning.bench_file import BenchSettings
+from modemagent.provisioning.events import PrintLabel
 from modemagent.provisioning.ledger_entries import RunEntry
 from modemagent.provisioning.order import ExpectedRow
+from modemagent.provisioning.state import LineState
 
 #: Fields of a label that only the order provides.
 OF_ORDER = ("asset_tag", "lot", "order")
@@ -76,6 +78,14 @@ def label_of(
     return LabelJob(
         template_of(row, settings), {name: str(value or "") for name, value in fields.items()}
     )
+
+
+def label_due(line: LineState, due: PrintLabel) -> LabelJob:
+    """Return the label that is due."""
+    run = line.ledger.runs[due.run]
+    row = line.index.rows.get(run.row)
+    return label_of(run, row, order=line.order.name, number=due.number, copy=due.copy,
+                    settings=line.settings)  # fmt: skip
 
 
 def of_order(order: str, row: ExpectedRow | None) -> dict[str, str]:

@@ -19,6 +19,7 @@ class PrintQueue:
     A printer that reports a problem holds the queue until the problem is gone. A label that cannot
     be printed with its values holds its own turn only.
 
+    :param settle: writes and carries out what was posted
     :param label: returns the label of a turn
     :ivar problem: what the printer reported last, "" if nothing is wrong with it
     """
@@ -27,11 +28,13 @@ class PrintQueue:
         self,
         printer: LabelPrinter | None,
         post: Callable[[Happening], None],
+        settle: Callable[[], None],
         label: Callable[[PrintLabel], LabelJob],
     ) -> None:
         self.problem = ""
         self._printer = printer
         self._post = post
+        self._settle = settle
         self._label = label
         self._runs: asyncio.Queue[int] = asyncio.Queue()
         self._granted: PrintLabel | None = None
@@ -55,9 +58,13 @@ class PrintQueue:
                 await self._print(due)
 
     def _due(self, run: int) -> PrintLabel | None:
-        """Let the reducer decide whether a label is still due, and with which number."""
+        """Let the reducer decide whether a label is still due, and with which number.
+
+        The result of the label before is written together with the intent of this one.
+        """
         self._granted = None
         self._post(LabelTurn(run))
+        self._settle()
         return self._granted
 
     async def _print(self, due: PrintLabel) -> None:

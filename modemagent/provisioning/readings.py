@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 
 from modemagent.discovery.sockets import find_socket
+from modemagent.errors import ModemAgentError
 from modemagent.identity.snapshot import Snapshot
 from modemagent.logs import Log
 from modemagent.modem.identify import NO_EXTRAS
@@ -102,14 +104,11 @@ class BayReadings:
                 self._post(UnitPulled(bay))
 
     async def read_again(self, bay: str) -> None:
-        """Read the module in a bay again; the reading arrives as an event.
-
-        :raises PortError: it is not there
-        """
-        place = self._places[bay]
-        task = self._supervisor.find(place.path)
-        reading = await task.read_now(NO_EXTRAS)
-        self._post(UnitRead(bay, reading))
+        """Read the module in a bay again, if it is there; the reading arrives as an event."""
+        with contextlib.suppress(ModemAgentError, KeyError):
+            task = self._supervisor.find(self._places[bay].path)
+            reading = await task.read_now(NO_EXTRAS)
+            self._post(UnitRead(bay, reading))
 
     def replay(self) -> None:
         """Post the present state of all bays again, for a reducer that has begun again."""

@@ -1,7 +1,7 @@
 """The running bench: the one place that joins reducer, journal, readings, printer and registry.
 
-An event is handled in one turn: the reducer changes the state, the records are written and synced,
-and only then anything is shown, sent or printed.
+The reducer handles each event at once. The records of all events that have arrived meanwhile are
+then written and synced together, and only after that anything is shown, sent or printed.
 """
 
 from __future__ import annotations
@@ -9,12 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from modemagent.errors import ModemAgentError
 from modemagent.logs import Log
 from modemagent.provisioning import opening
 from modemagent.provisioning.attempt import ENDED
@@ -23,8 +22,11 @@ from modemagent.provisioning.events import (
     Announce,
     Append,
     CheckRegistry,
+    CodeScanned,
     Effect,
+    Handled,
     Happening,
+    PersonActed,
     PrintLabel,
     ReadAgain,
     SendReport,
@@ -34,7 +36,7 @@ from modemagent.provisioning.events import (
 )
 from modemagent.provisioning.hooks import notify_commands, run_hook
 from modemagent.provisioning.journal import Journal, JournalError
-from modemagent.provisioning.label_job import LabelJob, LabelPrinter, label_of
+from modemagent.provisioning.label_job import LabelJob, LabelPrinter, label_due
 from modemagent.provisioning.ledger import replayed
 from modemagent.provisioning.line import LineView, StationView
 from modemagent.provisioning.order import BenchOrder
@@ -43,6 +45,7 @@ from modemagent.provisioning.print_queue import PrintQueue
 from modemagent.provisioning.readings import BayReadings
 from modemagent.provisioning.reducer import Reducer
 from modemagent.provisioning.registry_check import KnownUnits, OfflineUnits, RegistryChecks
+from modemagent.provisioning.report_queue import ReportQueue
 from modemagent.provisioning.state import LineState
 from modemagent.provisioning.station_reports import StationReports
 from modemagent.provisioning.view import held_view, line_view, report_counts
@@ -100,14 +103,14 @@ class Bench:
                 is_required=settings.registry == "confirm",
             )  # fmt: skip
         self._has_printer = printer is not None
-        self._printing = PrintQueue(printer, self.post, self._label)
-        self._reports = reports
+        self._printing = PrintQueue(printer, self.post, self.settle, self._label_of)
+        self._reports = ReportQueue(reports, self.post) if reports is not None else None
         self._listener = listener
         self._station_check = station_check
         self.journal = Journal(folder)
         self.fault = ""
         self.changed = asyncio.Event()
-        self._inbox: deque[Happening] = deque()
+        self._turns: list[Handled] = []
         self._waiting: list[Happening] = []
         self._instruments: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -116,6 +119,8 @@ class Bench:
 
     @property
     def state(self) -> LineState:
+        """The state of the line; all of it is on the disk."""
+        self.settle()
         return self._reducer.state
 
     def view(self) -> LineView:
@@ -148,18 +153,20 @@ class Bench:
             workers.append(asyncio.create_task(self._checks.run(), name="registry"))
         stopping = asyncio.create_task(stop.wait())
         if self._reports is not None:
-            self._reports.start()
+            workers.append(asyncio.create_task(self._reports.run(), name="reports"))
         try:
             done, _ = await asyncio.wait({*workers, stopping}, return_when=asyncio.FIRST_COMPLETED)
             for task in done - {stopping}:
                 task.result()
+            self.settle()
+            if self._reports is not None:
+                await self._reports.finish()
         finally:
             every = [*workers, stopping, *self._tasks]
             for task in every:
                 task.cancel()
             await asyncio.gather(*every, return_exceptions=True)
-            if self._reports is not None:
-                self._reports.stop()
+            self.settle()
             with contextlib.suppress(JournalError):
                 self.journal.commit(is_synced=True)
 
@@ -181,60 +188,61 @@ class Bench:
             if not isinstance(event, TimePassed):
                 self._waiting.append(event)
             return
-        self._inbox.append(event)
-        if len(self._inbox) > 1:
-            return  # an effect of the present turn: it is handled after the turn
-        try:
-            self._handle_inbox()
-        finally:
-            self._inbox.clear()
+        now, at = time.monotonic(), time_of_day()
+        effects = self._reducer.handle(event, now, at)
+        if effects:
+            if not self._turns:
+                # after the events that are ready by then: one sync is enough for all of them
+                asyncio.get_running_loop().call_soon(self.settle)
+            self._turns.append(Handled(event, effects, now, at))
 
-    def _handle_inbox(self) -> None:
-        while self._inbox:
-            now, at = time.monotonic(), time_of_day()
-            effects = self._reducer.handle(self._inbox[0], now, at)
-            if effects:
-                self._carry_out(effects, now, at)
-                self.changed.set()
-            if self.fault:
-                self._waiting += list(self._inbox)[1:]
-                return
-            self._inbox.popleft()
+    def settle(self) -> None:
+        """Write and carry out what events have caused so far."""
+        while self._turns:
+            turns, self._turns = self._turns, []
+            self._carry_out(turns)
+            self.changed.set()
 
-    def _carry_out(self, effects: list[Effect], now: float, at: str) -> None:
-        mono_ms = round(now * 1000)
-        records = [effect for effect in effects if isinstance(effect, Append)]
+    def _carry_out(self, turns: list[Handled]) -> None:
+        records = [(one, each) for one in turns for each in one.effects if isinstance(each, Append)]
         try:
-            for record in records:
-                self.journal.append(record.kind, record.fields, at, mono_ms)
-            self.journal.commit(is_synced=any(record.is_synced for record in records))
+            for turn, record in records:
+                self.journal.append(record.kind, record.fields, turn.at, round(turn.now * 1000))
+            self.journal.commit(is_synced=any(record.is_synced for _, record in records))
         except JournalError as error:
+            # what has happened at the ports is replayed, but not what people have done
+            events = (one.event for one in turns)
+            self._waiting += [one for one in events if isinstance(one, (CodeScanned, PersonActed))]
             self._stop_at(error)
             return
-        for effect in effects:
-            match effect:
-                case Announce(event, fields):
-                    self._listener(event, at, fields)
-                    commands = self._settings.on_verdict
-                    if event == "attempt.ended" and commands:
-                        self._start(notify_commands(commands, fields))
-                case WantLabel(run):
-                    self._printing.put(run)
-                case PrintLabel():
-                    self._printing.grant(effect)
-                case SendReport(run, stage):
-                    self._send_report(run, stage)
-                case CheckRegistry(unit):
-                    if self._checks is not None:
-                        self._checks.ask(unit)
-                case ReadAgain(bay):
-                    self._start(self._read_again(bay))
-                case StartHook():
-                    self._start(self._run_hook(effect))
+        for turn in turns:
+            for effect in turn.effects:
+                self._carry_out_effect(effect, turn.at)
+
+    def _carry_out_effect(self, effect: Effect, at: str) -> None:
+        match effect:
+            case Announce(event, fields):
+                self._listener(event, at, fields)
+                commands = self._settings.on_verdict
+                if event == "attempt.ended" and commands:
+                    self._start(notify_commands(commands, fields))
+            case WantLabel(run):
+                self._printing.put(run)
+            case PrintLabel():
+                self._printing.grant(effect)
+            case SendReport(run, stage):
+                self._send_report(run, stage)
+            case CheckRegistry(unit):
+                if self._checks is not None:
+                    self._checks.ask(unit)
+            case ReadAgain(bay):
+                self._start(self.readings.read_again(bay))
+            case StartHook():
+                self._start(self._run_hook(effect))
 
     def _stop_at(self, error: JournalError) -> None:
         """Give no verdicts until the journal can be written: all bays are on hold."""
-        self.fault = error.message
+        self.fault, self._turns = error.message, []
         self._log.error("journal_error", reason=error.message, hint=error.hint)
         self._listener("station.hold", time_of_day(), {"bay": None, "step": "journal",
                        "reason": error.message, "remedy": error.hint})  # fmt: skip
@@ -276,16 +284,16 @@ class Bench:
         return Reducer(state)
 
     def _begin(self) -> None:
-        line = self.state
+        line = self._reducer.state
         line.begin(time.monotonic(), time_of_day())
         opening.record_start(line, self._station_check, self.journal.torn)
         self._close_open_runs()
 
     def _close_open_runs(self) -> None:
-        line = self.state
+        line = self._reducer.state
         line.begin(time.monotonic(), time_of_day())
         opening.close_open_runs(line, has_reports=self._reports is not None)
-        self._carry_out(line.take_effects(), line.now, line.at)
+        self._carry_out([Handled(None, line.take_effects(), line.now, line.at)])
 
     # -- what takes time
 
@@ -299,30 +307,18 @@ class Bench:
             self.post(TimePassed())
             await asyncio.sleep(_TICK_S)
 
-    async def _read_again(self, bay: str) -> None:
-        with contextlib.suppress(ModemAgentError, KeyError):
-            await self.readings.read_again(bay)
-
     def _send_report(self, run: int, stage: str) -> None:
-        if self._reports is None:
-            return
-        line = self.state
-        entry = line.ledger.runs[run]
-        row, counts = line.index.rows.get(entry.row), report_counts(line, stage)
-        place = self.readings.place(entry.bay)
-        answer = self._reports.send(entry, stage, row, place, self.post, counts)
-        if answer is not None:
-            self._start(self._reports.confirm(run, answer, self.post))
+        if self._reports is not None:
+            line = self._reducer.state
+            entry = line.ledger.runs[run]
+            row, counts = line.index.rows.get(entry.row), report_counts(line, stage)
+            self._reports.put(entry, stage, row, self.readings.place(entry.bay), counts)
 
     async def _run_hook(self, effect: StartHook) -> None:
-        line = self.state
+        line = self._reducer.state
         hook = next(each for each in self._settings.hooks if each.name == effect.step)
         async with self._instruments[hook.exclusive or f"bay {effect.run}"]:
             self.post(await run_hook(hook, line, effect.run))
 
-    def _label(self, due: PrintLabel) -> LabelJob:
-        line = self.state
-        run = line.ledger.runs[due.run]
-        row = line.index.rows.get(run.row)
-        return label_of(run, row, order=line.order.name, number=due.number, copy=due.copy,
-                        settings=line.settings)  # fmt: skip
+    def _label_of(self, due: PrintLabel) -> LabelJob:
+        return label_due(self._reducer.state, due)

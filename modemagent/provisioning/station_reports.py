@@ -80,54 +80,54 @@ class StationReports:
         uplink = self._courier.uplink if self._courier is not None else None
         return uplink.reason if uplink is not None and uplink.state in _WORDS else ""
 
-    def send(
+    def draft(
         self,
         run: RunEntry,
         stage: str,
         row: ExpectedRow | None,
         place: PortPlace | None,
-        post: Post,
         counts: Mapping[str, Any] | None = None,
-    ) -> Callable[[], str | None] | None:
-        """Store a report; its result is posted now, or states the function that is returned.
+    ) -> ReportDraft:
+        """Return a report.
 
         A revoked verdict is reported without the module, which may be elsewhere by now, and so is
         a module without an IMEI.
 
         :param counts: of the order and of the shift, with a verdict
-        :returns: None if the registry need not have accepted the report; else a function that
-            returns None while the report waits, then why the registry has rejected it, or ""
         """
         provision = self._provision(run, stage, row)
         if counts:
             provision["counts"] = dict(counts)
         if run.revoked or not run.unit:
-            draft = ReportDraft(reason=Reason.HEARTBEAT, provision=provision)
-        else:
-            draft = ReportDraft(
-                reason=Reason.REMOVED if stage == "removed" else Reason.IDENTIFIED,
-                port=place or PortPlace(self._settings.bays.get(run.bay) or run.bay),
-                reader="at",
-                provision=provision,
-                **{name: value for name, value in (run.reading or {}).items() if name in _FIELDS},
-            )
+            return ReportDraft(reason=Reason.HEARTBEAT, provision=provision)
+        return ReportDraft(
+            reason=Reason.REMOVED if stage == "removed" else Reason.IDENTIFIED,
+            port=place or PortPlace(self._settings.bays.get(run.bay) or run.bay),
+            reader="at",
+            provision=provision,
+            **{name: value for name, value in (run.reading or {}).items() if name in _FIELDS},
+        )
+
+    def store(self, draft: ReportDraft, stage: str) -> tuple[str, Callable[[], str | None] | None]:
+        """Store a report; return once it is on the disk.
+
+        :returns: why it is not, "" if it is; and, if the registry has to accept it, a function that
+            returns None while the report waits, then why the registry has rejected it, or ""
+        """
         try:
             report = self._outbox.put(draft, baselines={})
         except OutboxError as error:
-            post(ReportKept(run.number, stage, error.message))
-            return None
+            return error.message, None
         if report is None:
-            post(ReportKept(run.number, stage, "the report is not on the disk yet"))
-            return None
+            return "the report is not on the disk yet", None
         if self._settings.registry != "confirm" or stage != "checked":
-            post(ReportKept(run.number, stage))
-            return None
-        return lambda: self._answer(report.report_id)
+            return "", None
+        return "", lambda: self._answer(report.report_id)
 
     async def confirm(self, run: int, answer: Callable[[], str | None], post: Post) -> None:
         """Wait until the registry has accepted a unit; hold its bay meanwhile.
 
-        :param answer: from :meth:`send`
+        :param answer: from :meth:`store`
         """
         hold_at = time.monotonic() + _CONFIRM_S
         while (rejected := await run_in_thread(answer)) is None:

@@ -16,7 +16,8 @@ from modemagent.logs import NullLog
 from modemagent.provisioning import journal as journal_module
 from modemagent.provisioning.bench_file import BenchHook, BenchSettings, parse_bench
 from modemagent.provisioning.columns import ColumnMap
-from modemagent.provisioning.events import LabelTurn, PrintLabel
+from modemagent.provisioning.events import LabelTurn, PrintLabel, StationJudged
+from modemagent.provisioning.journal import Journal
 from modemagent.provisioning.label_job import JobResult, LabelJob
 from modemagent.provisioning.order import parse_order
 from modemagent.provisioning.print_queue import PrintQueue
@@ -91,6 +92,26 @@ def test_full_disk_holds_all_bays_and_no_verdict_is_shown(tmp_path, monkeypatch)
     assert (hold["step"], hold["bay"]) == ("journal", None)
     assert "Free disk space" in hold["remedy"]
     assert session.verdicts() == ["pass"]
+
+
+def test_events_that_come_together_are_synced_once_before_they_show(tmp_path, monkeypatch) -> None:
+    syncs = []
+    monkeypatch.setattr(Journal, "_sync", lambda journal: syncs.append(journal.number))
+    session = Session(tmp_path)
+
+    async def judge(bench: Bench, stop: asyncio.Event) -> None:
+        number = bench.journal.number
+        bench.post(StationJudged("no clock"))
+        bench.post(StationJudged())
+        assert session.of("station.checked") == []
+        assert number not in syncs
+        bench.view()
+        assert [one["problem"] for one in session.of("station.checked")] == ["no clock", None]
+        assert syncs[-1] == number + 2
+        assert number + 1 not in syncs
+        stop.set()
+
+    session.run(judge)
 
 
 @pytest.mark.parametrize(
@@ -224,7 +245,8 @@ def test_label_that_is_refused_does_not_stop_the_next() -> None:
     printer, done = PickyPrinter(), []
 
     async def work() -> None:
-        queue = PrintQueue(printer, post, lambda due: LabelJob("t", {"n": str(due.number)}))
+        label = lambda due: LabelJob("t", {"n": str(due.number)})  # noqa: E731
+        queue = PrintQueue(printer, post, lambda: None, label)
 
         def take(event: Any) -> None:
             if isinstance(event, LabelTurn):
