@@ -210,6 +210,9 @@ def _same(line: LineState, bay: Bay, run: BayRun, event: PersonActed) -> None:
         line.message = f"the unit in bay {bay.number} has not passed before"
     elif _may(line, event, "lead", "a lead decides whether it is the same module"):
         line.record("note", run=run.number, text="the same module", person=event.person)
+        if progress.begins_recheck(line, run, entry):
+            progress.advance(line, bay)
+            return
         outcome.end(line, bay, RunVerdict.ABORTED, state=BayState.DONE,
                      reason=f"passed at {entry.at[11:16]}")  # fmt: skip
 

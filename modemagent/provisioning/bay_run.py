@@ -72,6 +72,7 @@ class BayRun:
     :ivar check_problem: why it waits for the answer
     :ivar printer_problem: why nothing is printed now
     :ivar label_problem: why its own label cannot be printed
+    :ivar is_recheck: the unit has passed before and is checked again
     :ivar silence: why the module does not answer, as far as that is known
     """
 
@@ -112,6 +113,7 @@ class BayRun:
     silence: str = ""
     silence_code: str = ""
     is_golden: bool = False
+    is_recheck: bool = False
     person_s: float = 0.0
     module_s: float = 0.0
 

@@ -33,6 +33,21 @@ class BenchHook(NamedTuple):
     exclusive: str = ""
 
 
+class ScanFrame(NamedTuple):
+    """What a scanner sends before and after each code."""
+
+    prefix: str = ""
+    suffix: str = ""
+
+    def without(self, text: str) -> str:
+        """Return the code.
+
+        >>> ScanFrame("#", "!").without("#MA-OK!"), ScanFrame("#").without("MA-OK")
+        ('MA-OK', 'MA-OK')
+        """
+        return text.removeprefix(self.prefix).removesuffix(self.suffix)
+
+
 class BenchSettings(NamedTuple):
     """Settings of one station.
 
@@ -47,6 +62,9 @@ class BenchSettings(NamedTuple):
     :param token_file: token of scope gateway, to report with
     :param read_token_file: token of scope read, to check units with
     :param registry_export: file of ``registry export modems``, for times without a connection
+    :param frames: name of a scanner, and what it adds to each code
+    :param hubs: socket of a hub between controller and bays, and its ids and number of ports
+    :param rechecks: units that have passed are checked again; set for one session
     :param hooks: steps of the user
     :param screen: where the browser screen listens, HOST:PORT; "" for none
     :param screen_token_file: file with what a browser has to know
@@ -67,6 +85,9 @@ class BenchSettings(NamedTuple):
     dpi: int = 203
     label_template: str = "imei-40x20"
     scanners: tuple[str, ...] = ()
+    frames: Mapping[str, ScanFrame] = {}
+    hubs: Mapping[str, str] = {}
+    rechecks: bool = False
     tacs: tuple[str, ...] = ()
     station_check_h: float = 0.0
     require_operator: bool = False
@@ -134,12 +155,16 @@ def parse_bench(table: Mapping[str, Any], file: Path = DEFAULT_BENCH_FILE) -> Be
     for key, value in table.items():
         if key == "bays":
             values[key] = _bays(value, file)
+        elif key == "scanner":
+            values["frames"] = _frames(value, file)
+        elif key == "hubs":
+            values[key] = _hubs(value, file)
         elif key == "people":
             values[key] = people_in(value, file)
         elif key == "step":
             values["hooks"] = tuple(_hook(each, file) for each in value)
         elif key not in _TYPES:
-            known = ("bays", "people", "step", *_TYPES)
+            known = ("bays", "hubs", "people", "scanner", "step", *_TYPES)
             near = get_close_matches(key, known, n=1)
             hint = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(known)}."
             raise _wrong(file, f"unknown key {key!r}", hint)
@@ -169,6 +194,22 @@ def _bays(value: Any, file: Path) -> dict[str, str]:
     if twice:
         raise _wrong(file, f"two bays have {twice[0]}", "Give each socket one number.")
     return dict(sorted(value.items()))
+
+
+def _frames(value: Any, file: Path) -> dict[str, ScanFrame]:
+    given: dict[str, Any] = value if isinstance(value, dict) else {"": value}
+    for table in given.values():
+        is_table = isinstance(table, dict) and table.keys() <= set(ScanFrame._fields)
+        if not is_table or not all(isinstance(each, str) for each in table.values()):
+            remedy = 'Example: [scanner.keyboard], prefix = "\\u0002", suffix = "\\u0003"'
+            raise _wrong(file, "a scanner has the keys prefix and suffix", remedy)
+    return {name: ScanFrame(**table) for name, table in given.items()}
+
+
+def _hubs(value: Any, file: Path) -> dict[str, str]:
+    if not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
+        raise _wrong(file, "hubs must be a table", "Write it with: provision bays hubs")
+    return value
 
 
 def _hook(value: Mapping[str, Any], file: Path) -> BenchHook:

@@ -136,6 +136,12 @@ class TimePassed(NamedTuple):
     """Time has passed; nothing else."""
 
 
+class HubsJudged(NamedTuple):
+    """Result of a look at the hubs: bays whose hub is not as it was, each with what is wrong."""
+
+    problems: Mapping[str, str]
+
+
 class StationJudged(NamedTuple):
     """Result of a station check: what is wrong, "" if it passed."""
 
@@ -155,6 +161,7 @@ Happening = (
     | LabelDone
     | HookEnded
     | TimePassed
+    | HubsJudged
     | StationJudged
 )
 

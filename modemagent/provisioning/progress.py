@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from modemagent.provisioning.attempt import OF_ROW, BayState, Blame, RunVerdict, StepState
 from modemagent.provisioning.bay_run import SKIPPED, Bay, BayRun, StepResult, failed
 from modemagent.provisioning.completion import complete
+from modemagent.provisioning.events import HubsJudged
+from modemagent.provisioning.ledger_entries import UnitEntry
 from modemagent.provisioning.outcome import at_station, end, hold, note, request_again, revoke
 from modemagent.provisioning.state import LineState
 from modemagent.provisioning.steps.catalogue import CHECKS
@@ -28,6 +30,9 @@ def advance(line: LineState, bay: Bay) -> None:
     """Bring the unit in a bay as far as it can get now."""
     run = bay.run
     if run is None or run.verdict is not None or run.is_held_by_person:
+        return
+    if problem := line.hub_problems.get(bay.number):
+        hold(line, bay, "", moved_hub(problem))
         return
     context = line.context()
     if run.reading is not None and not run.is_complete:
@@ -65,6 +70,31 @@ def advance(line: LineState, bay: Bay) -> None:
         complete(line, bay, run, context)
 
 
+def moved_hub(problem: str) -> StepResult:
+    """Return the cause of a hold of a bay whose hub is not as it was."""
+    remedy = "Put the hub back, or learn the bays again: modemagent provision bays learn"
+    return at_station(problem, "answers", remedy)
+
+
+def wait(line: LineState, bay: Bay) -> None:
+    """Let an empty bay wait for a module, unless its hub is not as it was."""
+    if problem := line.hub_problems.get(bay.number):
+        hold(line, bay, "", moved_hub(problem))
+    else:
+        line.enter(bay, BayState.WAITING)
+
+
+def on_hubs_judged(line: LineState, event: HubsJudged) -> None:
+    """Hold the bays whose hub is not as it was, and let the others go on."""
+    line.hub_problems = event.problems
+    line.record("note", text="hubs", bays=dict(event.problems))
+    for bay in line.bays.values():
+        if bay.run is None:
+            wait(line, bay)
+        else:
+            advance(line, bay)
+
+
 def station_due(line: LineState) -> str:
     """Return why the station may not pass units, "" if it may."""
     hours = line.settings.station_check_h
@@ -100,6 +130,8 @@ def _holds_for_past(line: LineState, bay: Bay, run: BayRun) -> bool:
         is_same = same_individual(run, entry, line.ledger)
         if is_same is None and not run.is_complete:
             return False
+        if run.is_recheck or (is_same and begins_recheck(line, run, entry)):
+            return False
         if is_same:
             end(line, bay, RunVerdict.ABORTED, state=BayState.DONE,
                 reason=f"passed at {entry.at[11:16]}")  # fmt: skip
@@ -119,6 +151,22 @@ def _holds_for_past(line: LineState, bay: Bay, run: BayRun) -> bool:
         hold(line, bay, "", failed(text, "Rework: F5."))
         return True
     return False
+
+
+def begins_recheck(line: LineState, run: BayRun, entry: UnitEntry) -> bool:
+    """Return True if a unit that has passed is checked again: a lead has to be there for it.
+
+    It is registered and labelled as before.
+    """
+    person = line.lead[0] or line.person
+    if not line.settings.rechecks or not line.may(person, "lead"):
+        return False
+    before = line.ledger.runs[entry.run]
+    run.is_recheck, run.is_registered = True, before.is_registered
+    run.label, run.copies = before.label, before.copies
+    run.label_status = "" if not before.copies else "printed" if before.is_label_sent else "doubt"
+    line.record("note", run=run.number, text="recheck", person=person)
+    return True
 
 
 def _recall(line: LineState, run: BayRun, earlier: int) -> None:

@@ -13,11 +13,13 @@ from modemagent.logs import Log
 from modemagent.modem.identify import NO_EXTRAS
 from modemagent.provisioning.events import (
     Happening,
+    HubsJudged,
     PortFailed,
     UnitPlugged,
     UnitPulled,
     UnitRead,
 )
+from modemagent.provisioning.hubs import misplaced_bays
 from modemagent.provisioning.usb_devices import PROBLEMS, devices_in_bays
 from modemagent.report.message import ModemHealth, PortPlace, Reason, Report
 from modemagent.settings import Settings
@@ -60,6 +62,7 @@ class BayReadings:
         self._present: set[str] = set()
         #: bays with a device that has no usable port yet
         self._portless: set[str] = set()
+        self._hub_problems: dict[str, str] = {}
         settings = Settings(
             port=tuple(self._by_path),
             discovery=bool(sockets),
@@ -84,6 +87,16 @@ class BayReadings:
         if found != self._existing:
             self._existing = found
             self._supervisor.rescan()
+
+    def notice_hubs(self, hubs: Mapping[str, str]) -> None:
+        """Look whether the hubs of the bays are as they were.
+
+        :param hubs: as :func:`modemagent.provisioning.hubs.hubs_of` has returned them
+        """
+        problems = misplaced_bays(self._bays, hubs)
+        if problems != self._hub_problems:
+            self._hub_problems = problems
+            self._post(HubsJudged(problems))
 
     def notice_devices(self) -> None:
         """Look for USB devices without a usable port: starting, flashing, or refused."""

@@ -14,6 +14,7 @@ from modemagent.provisioning.events import (
     Effect,
     Happening,
     HookEnded,
+    HubsJudged,
     LabelDone,
     LabelTurn,
     PersonActed,
@@ -295,7 +296,7 @@ def _on_time(line: LineState, _: TimePassed) -> None:
         if not bay.is_plugged:
             if run is not None and line.now >= bay.shown_until:
                 bay.run = None
-                line.enter(bay, BayState.WAITING)
+                progress.wait(line, bay)
         elif run is not None and bay.state not in ENDED:
             progress.advance(line, bay)
 
@@ -322,5 +323,6 @@ _HANDLERS: dict[type, Callable[[LineState, Any], None]] = {
     LabelDone: _on_label_done,
     HookEnded: _on_hook_ended,
     TimePassed: _on_time,
+    HubsJudged: progress.on_hubs_judged,
     StationJudged: _on_station,
 }

@@ -302,6 +302,7 @@ class Bench:
         while True:
             self.readings.notice_paths()
             if time.monotonic() >= devices_at:
+                self.readings.notice_hubs(self._settings.hubs)
                 self.readings.notice_devices()
                 devices_at = time.monotonic() + _DEVICES_S
             self.post(TimePassed())

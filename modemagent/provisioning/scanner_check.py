@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from modemagent.errors import ModemAgentError
 from modemagent.logs import Log
+from modemagent.provisioning.bench_file import ScanFrame
 from modemagent.provisioning.events import CodeScanned, Happening
 from modemagent.provisioning.scans.gs1 import without_aim
 from modemagent.provisioning.scans.keyboard import (
@@ -28,9 +29,13 @@ class SheetCheck:
     """The codes that each scanner has read correctly, and what is wrong with it.
 
     :param sources: names of the scanners
+    :param frames: what a scanner adds to each code
     """
 
-    def __init__(self, sources: Sequence[str]) -> None:
+    def __init__(
+        self, sources: Sequence[str], frames: Mapping[str, ScanFrame] | None = None
+    ) -> None:
+        self._frames = frames or {}
         self._left = {source: set(_CODES) for source in sources}
         self._problems: dict[str, str] = {}
 
@@ -41,7 +46,7 @@ class SheetCheck:
 
     def take(self, source: str, text: str) -> str:
         """Judge a scan; return what the person who scans has to know."""
-        bare = without_aim(text)
+        bare = without_aim(self._frames.get(source, ScanFrame()).without(text))
         problem = check_sheet_problem(bare)
         if problem is None:
             return f"{source}: this is not a code of the check sheet"
@@ -69,14 +74,18 @@ def _count(codes: int) -> str:
 
 
 def check_scanners(
-    sources: Sequence[str], say: Callable[[str], None], log: Log, timeout_s: float = TIMEOUT_S
+    sources: Sequence[str],
+    frames: Mapping[str, ScanFrame],
+    say: Callable[[str], None],
+    log: Log,
+    timeout_s: float = TIMEOUT_S,
 ) -> list[StationFinding]:
     """Read the check sheet on all scanners, until it is done or the time has passed.
 
     :param say: prints what a person has to know
     :raises UsageError: the kind of a source is unknown
     """
-    check = SheetCheck(sources)
+    check = SheetCheck(sources, frames)
     asyncio.run(_scan(check, sources, say, log, timeout_s))
     return list(check.findings())
 

@@ -40,7 +40,7 @@ from modemagent.provisioning.view import order_counts
 from modemagent.provisioning.waivers import read_waivers
 from modemagent.watching.events import now as time_of_day
 
-FAILED, INTERRUPTED = 3, 130
+FAILED, REGISTRY_AWAY, INTERRUPTED = 3, 6, 130
 #: Time after which a tray that is worked off once counts as empty: modules may be starting.
 _EMPTY_S = 10.0
 
@@ -184,7 +184,11 @@ def run_session(
     nameless = any(
         run.verdict is RunVerdict.FAIL and not run.unit for run in bench.state.ledger.runs.values()
     )
-    return FAILED if failed or nameless else 0
+    if failed or nameless:
+        return FAILED
+    runs = (bay.run for bay in bench.state.bays.values())
+    waits = any(run and run.verdict is None and run.hold_step == "register" for run in runs)
+    return REGISTRY_AWAY if waits and settings.registry == "confirm" else 0
 
 
 def _finish(bench: Bench, listener: Listener) -> None:

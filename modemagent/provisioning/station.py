@@ -14,8 +14,10 @@ from modemagent.channel.port_lock import find_holder
 from modemagent.control.protocol import socket_path
 from modemagent.errors import ModemAgentError
 from modemagent.provisioning.bench_file import BenchSettings
+from modemagent.provisioning.hubs import misplaced_bays
 from modemagent.provisioning.journal import JOURNAL_NAME, read_journal
 from modemagent.provisioning.label_job import LabelPrinter
+from modemagent.provisioning.progress import moved_hub
 from modemagent.provisioning.readings import is_path
 from modemagent.provisioning.usb_devices import PROBLEMS, devices_in_bays, endpoints_by_controller
 from modemagent.registry_client.client import HttpSource
@@ -114,6 +116,8 @@ def _bays(settings: BenchSettings) -> StationFinding:
 
 
 def _usb(settings: BenchSettings) -> StationFinding:
+    for bay, wrong in misplaced_bays(settings.bays, settings.hubs).items():
+        return StationFinding("usb", "", f"bay {bay}: {wrong}", moved_hub(wrong).remedy)
     sockets = {bay: each for bay, each in settings.bays.items() if not is_path(each)}
     for device in devices_in_bays(sockets):
         if device.problem:

@@ -123,7 +123,8 @@ def unique(run: BayRun, context: StepContext) -> StepResult:
     if run.unit in context.ledger.duplicated:
         return failed("two modules of this order have this IMEI", _RED_TRAY)
     entry = context.ledger.units.get(run.unit)
-    if entry is not None and entry.verdict in PASSING and entry.run != run.number:
+    has_passed = entry is not None and entry.verdict in PASSING and entry.run != run.number
+    if entry is not None and has_passed and not run.is_recheck:
         if not run.is_complete and same_individual(run, entry, context.ledger) is None:
             return pending("module", "is it the unit that has passed?")
         line = context.order_index.rows.get(entry.row)

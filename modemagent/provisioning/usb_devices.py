@@ -15,8 +15,8 @@ from modemagent.discovery.sockets import find_socket
 from modemagent.discovery.usb import names, text
 from modemagent.watching.places import is_in_sockets
 
-_DEVICES = "sys/bus/usb/devices"
-_HUB_CLASS = "09"
+DEVICES = "sys/bus/usb/devices"
+HUB_CLASS = "09"
 FLASHING, NO_RESOURCES = "flashing", "no_resources"
 #: Message and remedy of each problem of a device without a port.
 PROBLEMS: Mapping[str, tuple[str, str]] = {
@@ -63,9 +63,9 @@ def devices_in_bays(bays: Mapping[str, str], root: Path = Path("/")) -> list[Soc
 def usb_devices(root: Path = Path("/")) -> list[SocketDevice]:
     """Return every USB device with its socket, hubs left out; its bay is not filled in."""
     found = []
-    for name in names(str(root / _DEVICES)):
-        folder = str(root / _DEVICES / name)
-        if ":" in name or "-" not in name or text(f"{folder}/bDeviceClass") == _HUB_CLASS:
+    for name in names(str(root / DEVICES)):
+        folder = str(root / DEVICES / name)
+        if ":" in name or "-" not in name or text(f"{folder}/bDeviceClass") == HUB_CLASS:
             continue
         socket = find_socket(f"usb:{name}", root)
         if socket is not None:
@@ -89,8 +89,8 @@ def endpoints_by_controller(root: Path = Path("/")) -> dict[str, int]:
     for device in usb_devices(root):
         controller = device.socket.rpartition("/usb")[0]
         name = device.device_id.removeprefix("usb:")
-        for interface in names(str(root / _DEVICES)):
+        for interface in names(str(root / DEVICES)):
             if interface.startswith(f"{name}:"):
-                number = text(str(root / _DEVICES / interface / "bNumEndpoints")) or "0"
+                number = text(str(root / DEVICES / interface / "bNumEndpoints")) or "0"
                 counts[controller] = counts.get(controller, 0) + int(number, 16)
     return counts

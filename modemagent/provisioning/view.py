@@ -124,7 +124,10 @@ def bay_view(line: LineState, bay: Bay) -> BayView:
     """Return one bay as its tile shows it."""
     run = bay.run
     if run is None:
-        return BayView(bay.number, bay.state, bay.since, device=bay.device)
+        return BayView(
+            bay.number, bay.state, bay.since, device=bay.device, reason=_plain(bay.reason),
+            needs_person=bay.state is BayState.HOLD,
+        )  # fmt: skip
     shown = run.hold or run.failure or _current(run)
     modem = run.reading.modem if run.reading is not None else None
     sim = run.reading.active_sim if run.reading is not None else None

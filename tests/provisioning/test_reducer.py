@@ -25,8 +25,14 @@ from modemagent.provisioning.events import (
     SendReport,
     StationJudged,
     UnitRead,
+    WantLabel,
 )
-from modemagent.provisioning.people import StandingWaiver, StationPerson, hashed_pin
+from modemagent.provisioning.people import (
+    StandingWaiver,
+    StationPerson,
+    StationRole,
+    hashed_pin,
+)
 from modemagent.provisioning.scans.sources import scan_of
 from modemagent.provisioning.view import report_counts
 from modemagent.provisioning.waivers import read_waivers
@@ -398,6 +404,36 @@ def test_unit_that_has_passed_is_not_worked_on_again() -> None:
     assert line.shown("02")[0] == "done"
     assert line.view().order.passed == 1
     assert StepState.RUNNING not in {step.state for step in line.bay("02").steps}
+
+
+def test_passed_unit_is_checked_again_if_a_lead_is_signed_in() -> None:
+    people = {"LEO": StationPerson("LEO", StationRole.LEAD, hashed_pin("1234"))}
+    line = Line(KIND.format(label="print"), rechecks=True, people=people, registry="queue")
+    line.plug("01", ONE)
+    line.pull("01")
+    line.plug("02", ONE)
+    assert line.shown("02")[0] == "done"
+    line.pull("02")
+    line.act("sign_in", person="LEO", pin="1234")
+    line.effects.clear()
+    line.plug("03", ONE)
+    assert line.shown("03")[0] == "pass"
+    assert not [one for one in line.effects if isinstance(one, WantLabel)]
+    assert [one.stage for one in line.effects if isinstance(one, SendReport)] == ["ended"]
+    line.pull("03")
+    line.plug("04", ONE, firmware="EG25GGBR07A05M1G")
+    assert line.shown("04") == ("fail", "firmware", "unit")
+    assert line.view().order.failed == 1
+
+
+def test_what_a_scanner_adds_is_taken_off() -> None:
+    bench = parse_bench({"scanner": {"scanner": {"prefix": "#", "suffix": "!"}}})
+    line = Line(KIND.format(label="scan"), frames=bench.frames)
+    line.plug("01", ONE)
+    line.scan("#MA-BAY-01!", f"#{ONE.imei}!")
+    assert line.shown()[0] == "pass"
+    with pytest.raises(SettingsError, match="prefix and suffix"):
+        parse_bench({"scanner": {"keyboard": {"prefx": "#"}}})
 
 
 def test_other_module_with_a_passed_imei_recalls_the_first() -> None:

@@ -31,6 +31,7 @@ from modemagent.provisioning.session import (
 @order_options
 @station_options
 @flag_option("--once", "End when every module in the tray has its verdict.")
+@flag_option("--recheck", "Check units again that have passed; a lead has to be signed in.")
 @flag_option("--dry-run", "Read and compare only: nothing is claimed, registered or printed.")
 @flag_option("--plain", "Print lines instead of the screen.")
 @flag_option("--verbose", "With --plain, print each state of each bay.")
@@ -57,6 +58,7 @@ def run_command(
     settings: BenchSettings,
     state_dir: Path,
     once: bool,
+    recheck: bool,
     dry_run: bool,
     plain: bool,
     verbose: bool,
@@ -74,11 +76,11 @@ def run_command(
     modemagent provision order.csv --bay 01=/dev/ttyUSB2 --once --plain
     modemagent provision order.csv --screen 127.0.0.1:8471
 
-    Nothing is written to a module. Exits with 0 if no unit has failed, 3 if one has, 5 if the
-    order is open in another process.
+    Nothing is written to a module. Exits with 0 if no unit has failed, 3 if one has, 4 if no bay
+    has a module, 5 if the order is open in another process, 6 if units wait for the registry.
     """
     order = opened_order(file, columns, sims)
-    settings = with_screen(settings, screen, screen_token_file)
+    settings = with_screen(settings, screen, screen_token_file)._replace(rechecks=recheck)
     on_terminal = terminal_companions(is_wanted=not (plain or as_json or once))
     with ExitStack() as stack:
         if dry_run:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from modemagent.discovery.sysfs import scan
 from modemagent.errors import UsageError
 from modemagent.logs import open_log
 from modemagent.provisioning.bench_file import DEFAULT_BENCH_FILE, BenchSettings
+from modemagent.provisioning.hubs import hubs_of
 from modemagent.provisioning.order import BenchOrder
 from modemagent.provisioning.people import hashed_pin
 from modemagent.provisioning.readings import is_path
@@ -56,7 +58,9 @@ def station_command(
         found = list(check_station(settings, state_dir, printer))
     if check_sheet:
         sources = settings.scanners or ("stdin",)
-        found += check_scanners(sources, partial(click.echo, err=True), open_log("error"))
+        found += check_scanners(
+            sources, settings.frames, partial(click.echo, err=True), open_log("error")
+        )
     wrong = [one for one in found if one.problem]
     save_check(state_dir, "; ".join(one.problem for one in wrong))
     if as_json:
@@ -111,7 +115,7 @@ def show_command(settings: BenchSettings, state_dir: Path, as_json: bool) -> Non
 @bays_group.command("learn")
 @value_option("--count", "N", "End after this number of bays.", type=click.IntRange(1, 99))
 @value_option(
-    "--output", "FILE", "Write the table [bays] to this new file; default: print it.",
+    "--output", "FILE", "Write the tables [bays] and [hubs] to this new file; default: print.",
     type=click.Path(dir_okay=False, path_type=Path),
 )  # fmt: skip
 def learn_command(count: int | None, output: Path | None) -> None:
@@ -140,15 +144,24 @@ def learn_command(count: int | None, output: Path | None) -> None:
                 click.echo(f"\abay {number}: {socket}. Next: bay {len(learned) + 1:02}", err=True)
     except KeyboardInterrupt:
         click.echo("", err=True)
-    lines = "".join(
-        f"{json.dumps(bay)} = {json.dumps(socket)}\n" for bay, socket in learned.items()
-    )
-    text = f"[bays]\n{lines}"
+    text = _table("bays", learned) + "\n" + _table("hubs", hubs_of(learned.values()))
     if output is None:
         click.echo(text, nl=False)
         click.echo(f"Put this into {DEFAULT_BENCH_FILE}.", err=True)
     else:
         output.write_text(text, encoding="utf-8")
+
+
+def _table(name: str, values: Mapping[str, str]) -> str:
+    lines = (f"{json.dumps(key)} = {json.dumps(value)}\n" for key, value in values.items())
+    return f"[{name}]\n{''.join(lines)}"
+
+
+@bays_group.command("hubs")
+@station_options
+def hubs_command(settings: BenchSettings, state_dir: Path) -> None:
+    """Print the table [hubs] of bench.toml: the hubs of the bays as they are now."""
+    click.echo(_table("hubs", hubs_of(settings.bays.values())), nl=False)
 
 
 def _sockets() -> set[str]:

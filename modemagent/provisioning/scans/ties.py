@@ -20,6 +20,9 @@ _AMBIGUOUS_S = 1.0
 
 def on_scanned(line: LineState, event: CodeScanned) -> None:
     """Give a scan to its bay, or keep it until its module appears."""
+    frame = line.settings.frames.get(event.source)
+    if frame is not None:
+        event = event._replace(text=frame.without(event.text))
     scan = parse_scan(event.text, formats=line.label_formats, serial=line.serial_format)
     if scan.problem:
         signs = "1 character" if len(event.text) == 1 else f"{len(event.text)} characters"
