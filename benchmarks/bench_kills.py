@@ -237,7 +237,7 @@ def _finish(call: list[str], bays: int) -> list[str]:
 def _judged(folder: Path, journal: Path, bays: int) -> list[str]:
     """Return what is wrong with the end of an order."""
     if not journal.exists():
-        return ["there is no journal"]
+        return ["the journal is missing"]
     ledger = replayed(read_journal(journal)[0])
     wrong = []
     passed = Counter(run.unit for run in ledger.runs.values() if run.verdict == "pass")

@@ -31,10 +31,9 @@ from modemagent.provisioning.events import (
 from modemagent.provisioning.scans import ties
 from modemagent.provisioning.state import SHOWN_S, LineState
 from modemagent.provisioning.unit_counts import PASSING
+from modemagent.provisioning.usb_devices import FLASHING, PROBLEMS
 from modemagent.watching.baseline import is_incomplete
 
-#: Codes of a port error that end the unit's turn at once.
-_FLASHING = "flashing"
 _WITH_VERDICT = (BayState.PASS, BayState.WAIVED, BayState.FAIL, BayState.DONE)
 
 
@@ -199,10 +198,10 @@ def _on_port_failed(line: LineState, event: PortFailed) -> None:
     if run is None or run.verdict is not None:
         return
     run.silence, run.silence_code = event.message, event.code
-    if event.code == _FLASHING:
-        run.results["answers"] = StepResult(
-            StepState.FAILED, "the module is in flashing mode", event.hint, Blame.UNIT
-        )
+    if event.code == FLASHING:
+        text, remedy = PROBLEMS[FLASHING]
+        remedy = event.hint or remedy
+        run.results["answers"] = StepResult(StepState.FAILED, text, remedy, Blame.UNIT)
         outcome.end(line, bay, RunVerdict.FAIL)
         return
     progress.advance(line, bay)

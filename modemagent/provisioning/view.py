@@ -262,7 +262,10 @@ def _needs(bays: tuple[BayView, ...]) -> list[NeedView]:
             text = f"{bay.reason}: {bay.prompt}."
         else:
             step = f"{bay.step}: " if bay.step else ""
-            text = f"{step}{bay.reason}. {bay.remedy}".strip()
+            reason = bay.reason
+            if bay.step == "unique" and bay.others:
+                reason = f"the same IMEI in the bays {' and '.join(numbers)}"
+            text = f"{step}{reason}. {bay.remedy}".strip()
         found.setdefault(numbers, NeedView(numbers, text, bay.blame))
     merged: dict[tuple[str, Blame | None], NeedView] = {}
     for need in found.values():  # a printer without paper is one need, however many bays it holds

@@ -94,7 +94,7 @@ def test_full_disk_holds_all_bays_and_no_verdict_is_shown(tmp_path, monkeypatch)
     assert session.verdicts() == ["pass"]
 
 
-def test_events_that_come_together_are_synced_once_before_they_show(tmp_path, monkeypatch) -> None:
+def test_events_that_come_together_are_synced_once(tmp_path, monkeypatch) -> None:
     syncs = []
     monkeypatch.setattr(Journal, "_sync", lambda journal: syncs.append(journal.number))
     session = Session(tmp_path)

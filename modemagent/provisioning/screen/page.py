@@ -165,7 +165,7 @@ def _draw_needs(
             canvas.put_right(canvas.width - 1, end - 1, text, theme.alert)
             return
         bays = "+".join(need.bays) or "station"
-        if len(bays) > column - 1:
+        if len(bays) > column - 2:
             bays = f"{len(need.bays)} bays"
         canvas.put(1, y, bays, theme.alert, column - 1)
         for line in wrapped(need.text, canvas.width - column - 1)[: end - y]:
