@@ -5,7 +5,7 @@ The ledger changes by records only, so that a start after a crash has the same l
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -59,6 +59,21 @@ class Ledger:
     @property
     def next_run(self) -> int:
         return len(self.runs) + 1
+
+    def forget_readings(self, present: Container[int] = ()) -> None:
+        """Forget the readings of units that have their verdict, which the journal has.
+
+        :param present: turns of units that are in their bays
+        """
+        for run in self.runs.values():
+            if run.verdict is not None and run.number not in present:
+                run.forget_reading()
+
+    def restore_readings(self, records: Iterable[Mapping[str, Any]]) -> None:
+        """Read the readings again from the records of the journal."""
+        for record in records:
+            if record["kind"] == "reading":
+                self._reading(record)
 
     def unchecked(self) -> list[str]:
         """Return the units that have passed while the registry was away."""

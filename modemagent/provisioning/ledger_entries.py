@@ -15,7 +15,8 @@ class RunEntry:
     """One turn of a unit in a bay.
 
     :ivar unit: 14 digits of its IMEI, "" if none was read
-    :ivar packed_reading: the last reading of the module as JSON, empty before the first
+    :ivar packed_reading: the last reading of the module as JSON, empty before the first, and after
+        the unit has left its bay
     :ivar failed: names of the failed steps, in the order of the catalogue
     :ivar blame: of the first of them
     :ivar reason: of the verdict
@@ -58,6 +59,10 @@ class RunEntry:
     def reading(self) -> Mapping[str, Any] | None:
         """The last reading of the module, as the journal has it; None before the first."""
         return json.loads(self.packed_reading) if self.packed_reading else None
+
+    def forget_reading(self) -> None:
+        """Leave the reading to the journal: of a long order, readings are most of the memory."""
+        self.packed_reading = b""
 
     def keep_reading(self, reading: Mapping[str, Any]) -> None:
         """Keep a reading as text, which takes a tenth of its memory as objects."""

@@ -70,6 +70,8 @@ def _on_plugged(line: LineState, event: UnitPlugged) -> None:
 
 def begin_run(line: LineState, bay: Bay) -> BayRun:
     """Begin a turn of the unit in a bay."""
+    if bay.run is not None:
+        line.gone.append(bay.run.number)
     run = bay.run = BayRun(line.ledger.next_run, bay.number, line.now)
     line.record("attempt", run=run.number, bay=bay.number)
     return run
@@ -295,6 +297,7 @@ def _on_time(line: LineState, _: TimePassed) -> None:
         if not bay.is_plugged:
             if run is not None and line.now >= bay.shown_until:
                 bay.run = None
+                line.gone.append(run.number)
                 progress.wait(line, bay)
         elif run is not None and bay.state not in ENDED:
             progress.advance(line, bay)

@@ -202,6 +202,9 @@ class Bench:
             turns, self._turns = self._turns, []
             self._carry_out(turns)
             self.changed.set()
+        line = self._reducer.state
+        while line.gone:  # what has left its bay is in the journal, and reported
+            line.ledger.runs[line.gone.pop()].forget_reading()
 
     def _carry_out(self, turns: list[Handled]) -> None:
         records = [(one, each) for one in turns for each in one.effects if isinstance(each, Append)]
@@ -294,6 +297,8 @@ class Bench:
         line.begin(time.monotonic(), time_of_day())
         opening.close_open_runs(line, has_reports=self._reports is not None)
         self._carry_out([Handled(None, line.take_effects(), line.now, line.at)])
+        line.ledger.forget_readings()
+        self.journal.records = []
 
     # -- what takes time
 

@@ -17,7 +17,7 @@ from modemagent.provisioning.attempt import RunVerdict
 from modemagent.provisioning.bench_file import BenchSettings
 from modemagent.provisioning.events import Happening, PersonActed
 from modemagent.provisioning.figures import figures
-from modemagent.provisioning.journal import JournalError, order_folder
+from modemagent.provisioning.journal import JournalError, order_folder, read_journal
 from modemagent.provisioning.label_job import LabelPrinter, template_of
 from modemagent.provisioning.lots import lot_findings
 from modemagent.provisioning.order import BenchOrder
@@ -174,6 +174,7 @@ def run_session(
         if bench.fault:
             raise JournalError(bench.fault, hint="The last verdicts that were shown are kept.")
         _finish(bench, listener)
+        bench.state.ledger.restore_readings(read_journal(bench.journal.path)[0])
         write_results(bench.state, bench.journal, options.results or folder / "results",
                       with_imsi=options.with_imsi)  # fmt: skip
     finally:

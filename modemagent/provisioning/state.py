@@ -53,6 +53,7 @@ class LineState:
     :ivar loose: label that waits for its module
     :ivar lead: lead or engineer who is signed in, and until when
     :ivar wrong_pins: number of wrong PINs, and until when none is accepted
+    :ivar gone: turns whose unit is no longer on a tile
     :ivar hub_problems: bays whose hub is not as it was, and what is wrong
     :ivar strays: labels that no module took
     """
@@ -84,6 +85,7 @@ class LineState:
         self.strays: list[LabelScan] = []
         self.last_scan: ScanView | None = None
         self.message = ""
+        self.gone: list[int] = []
         self.hub_problems: Mapping[str, str] = {}
         self.lead: tuple[str, float] = ("", 0.0)
         self.wrong_pins: tuple[int, float] = (0, 0.0)

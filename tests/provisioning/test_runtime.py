@@ -16,7 +16,13 @@ from modemagent.logs import NullLog
 from modemagent.provisioning import journal as journal_module
 from modemagent.provisioning.bench_file import BenchHook, BenchSettings, parse_bench
 from modemagent.provisioning.columns import ColumnMap
-from modemagent.provisioning.events import LabelTurn, PrintLabel, StationJudged
+from modemagent.provisioning.events import (
+    LabelTurn,
+    PrintLabel,
+    StationJudged,
+    UnitPlugged,
+    UnitPulled,
+)
 from modemagent.provisioning.journal import Journal
 from modemagent.provisioning.label_job import JobResult, LabelJob
 from modemagent.provisioning.order import parse_order
@@ -312,3 +318,22 @@ def test_station_with_a_registry_reports_unless_that_is_off() -> None:
     assert parse_bench(url).registry == "queue"
     assert parse_bench({**url, "registry": "none"}).registry == "none"
     assert parse_bench({}).registry == "none"
+
+
+def test_reading_of_a_unit_that_has_left_is_in_the_results(tmp_path) -> None:
+    session, sizes = Session(tmp_path), []
+
+    async def pull(bench: Bench, stop: asyncio.Event) -> None:
+        while not session.verdicts():
+            await asyncio.sleep(0.01)
+        sizes.append(len(bench.state.ledger.runs[1].packed_reading))
+        bench.post(UnitPulled("01"))
+        bench.post(UnitPlugged("01"))
+        sizes.append(len(bench.state.ledger.runs[1].packed_reading))
+        stop.set()
+
+    session.run(pull)
+    assert sizes[0] > 0 == sizes[1]
+    results = tmp_path / "provision" / "4711" / "results" / "attempts.jsonl"
+    first = json.loads(results.read_text().splitlines()[0])
+    assert first["reading"]["modem"]["imei"]

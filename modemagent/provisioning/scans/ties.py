@@ -155,7 +155,7 @@ def on_time(line: LineState) -> None:
 
 
 def _stray(line: LineState, loose: LooseLabel) -> None:
-    line.strays.append(loose.scan)
+    line.strays = [*line.strays[-1:], loose.scan]  # one alone may be that of the bay that waits
     line.record("scan", run=None, bay="", source=loose.source, fields=dict(loose.scan.fields),
                 tie="none")  # fmt: skip
     waiting = [bay.number for bay in line.bays.values() if bay.state is BayState.SCANNING]
