@@ -25,7 +25,6 @@ _COLUMNS = (
     "unit", "stream", "sequence", "lo_ms", "hi_ms", "recorded_ms",
     *(f"old_{name}" for name in _SIDE), *(f"new_{name}" for name in _SIDE),
 )  # fmt: skip
-_UNIT, _OLD, _NEW = (_COLUMNS.index(name) for name in ("unit", "old_place", "new_place"))
 
 
 class NewEvent(NamedTuple):
@@ -52,11 +51,6 @@ class NewEvent(NamedTuple):
     replaces: bytes | None = None
     revision: int = 1
 
-    @property
-    def others(self) -> set[int]:
-        """Units besides the subject whose timelines show it."""
-        return _others(self.unit, self.old, self.new)
-
 
 def write(
     batch: Batch, added: Sequence[NewEvent], withdrawn: Sequence[int], revised: Sequence[int] = ()
@@ -78,33 +72,25 @@ def write(
     ):
         (held if row[1] is None else published).append(row)
     dialect.delete_rows(connection, schema.event, ("id",), [(row[0],) for row in held])
-    gone_links = [
-        (unit, row[0]) for row in held for unit in _others(row[_UNIT], row[_OLD:_NEW], row[_NEW:])
-    ]
-    dialect.delete_rows(connection, schema.event_about, ("unit", "event"), gone_links)
     dialect.update_rows(
         connection, schema.event, ("id",), ("superseded",), [(True, row[0]) for row in published]
     )
     dead = set(withdrawn)
     rows: list[tuple[Any, ...]] = []
-    links: list[tuple[int, int]] = []
     for row in published:
         if row[0] in dead:
             key = batch.key()
-            rows.append((key, positions.next(), *row[2:5], row[5] + 1, True, False, *row[8:14],
-                         batch.now_ms, *row[15:]))  # fmt: skip
-    first = {bytes(row[3]): row[2] for row in published}
+            rows.append((key, positions.next(), row[2] or row[1], *row[3:5], row[5] + 1, True,
+                         False, *row[8:14], batch.now_ms, *row[15:]))  # fmt: skip
+    first = {bytes(row[3]): row[2] or row[1] for row in published}
     waits = waiting_since(batch, {(one.stream, one.sequence) for one in added})
     for one in sorted(added, key=_order):
         key = batch.key()
         position = None if _must_wait(batch, waits[one.stream, one.sequence]) else positions.next()
-        rows.append((key, position, first.get(one.event_id, position), one.event_id, one.type,
+        rows.append((key, position, first.get(one.event_id), one.event_id, one.type,
                      one.revision, False, False, one.replaces, *one[2:7], batch.now_ms,
                      *one.old, *one.new))  # fmt: skip
-        links += [(unit, key) for unit in sorted(one.others)]
     dialect.insert_rows(connection, schema.event, _COLUMNS, rows)
-    links.sort()  # appended to the index of the key, instead of splitting its pages
-    dialect.insert_rows(connection, schema.event_about, ("unit", "event"), links)
     positions.announce()
 
 
@@ -139,8 +125,8 @@ def publish_due(batch: Batch, streams: Iterable[int] | None = None) -> int:
     rows = []
     for row in due:
         position = positions.next()
-        rows.append((position, position, batch.now_ms, row[0]))
-    changed = ("position", "first_position", "recorded_ms")
+        rows.append((position, batch.now_ms, row[0]))
+    changed = ("position", "recorded_ms")
     dialect.update_rows(batch.connection, schema.event, ("id",), changed, rows)
     positions.announce()
     return len(due)
@@ -185,10 +171,6 @@ class Positions:
 
 def _must_wait(batch: Batch, since_ms: int | None) -> bool:
     return since_ms is not None and batch.now_ms - since_ms < batch.hold_back_ms
-
-
-def _others(unit: int, *sides: tuple[Any, ...]) -> set[int]:
-    return {one for side in sides for one in (side[1], side[3]) if one} - {unit}
 
 
 def _order(one: NewEvent) -> tuple[int, str, int, int]:

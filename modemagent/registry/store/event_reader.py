@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select, union
+from sqlalchemy import CompoundSelect, Row, select, union_all
 
 from modemagent.registry.store import schema
 from modemagent.registry.store.documents import Document, to_rfc3339
@@ -42,16 +42,23 @@ def events_after(view: View, after: int, limit: int) -> list[tuple[int, Document
     return [(row.position, document) for row, document in zip(rows, documents, strict=True)]
 
 
+def ids_about(units: Iterable[int]) -> CompoundSelect[tuple[int]]:
+    """Return the query for the rows of events whose subject or one of whose sides is a unit.
+
+    One list of rows: with "or", and with an order, PostgreSQL reads all events by their numbers.
+    """
+    c, wanted = schema.event.c, list(units)
+    sides = (c.old_modem, c.old_sim, c.new_modem, c.new_sim)
+    own = select(c.id).where(c.unit.in_(wanted))
+    return union_all(own, *(select(c.id).where(one.in_(wanted), one != c.unit) for one in sides))
+
+
 def events_about(view: View, units: Iterable[int]) -> list[Document]:
     """Return the valid events about units, held ones included, by date."""
-    c, about = schema.event.c, schema.event_about.c
-    wanted = list(units)
-    rows = union(
-        select(c.id).where(c.unit.in_(wanted)), select(about.event).where(about.unit.in_(wanted))
-    )
+    c = schema.event.c
     query = (
         select(schema.event)
-        .where(c.id.in_(rows), ~c.superseded, ~c.withdrawn)
+        .where(c.id.in_(ids_about(units)), ~c.superseded, ~c.withdrawn)
         .order_by(c.hi_ms, c.stream, c.sequence, c.type, c.id)
     )
     return event_documents(view, view.connection.execute(query).all())

@@ -12,7 +12,7 @@ from modemagent.registry.rules.pairing import HeldSim, is_allowed
 from modemagent.registry.store import coverage, schema
 from modemagent.registry.store.documents import Document, to_rfc3339
 from modemagent.registry.store.engine import now_ms
-from modemagent.registry.store.event_reader import event_documents
+from modemagent.registry.store.event_reader import event_documents, ids_about
 from modemagent.registry.store.links import stored_links
 from modemagent.registry.store.policies import version, versions
 from modemagent.registry.store.policy_tables import work_window, work_window_cover
@@ -80,12 +80,9 @@ def _event(connection: Connection, row: Row[Any]) -> Row[Any] | None:
     """Return the valid event of a finding about a change: it has the same name and report."""
     if row.unit is None or not row.stream:
         return None
-    c, about = schema.event.c, schema.event_about.c
-    # one list of keys: with "or", and with an order, PostgreSQL reads all events by their numbers
-    of_unit = select(c.id).where(c.unit == row.unit)
-    others = select(about.event).where(about.unit == row.unit)
+    c = schema.event.c
     query = select(schema.event).where(
-        c.id.in_(of_unit.union_all(others)),
+        c.id.in_(ids_about([row.unit])),
         c.type == row.type,
         c.stream == row.stream,
         c.sequence == row.sequence,

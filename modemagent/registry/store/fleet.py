@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select
 from modemagent.registry.store import dialect, schema
 from modemagent.registry.store.boots import Boot, load_boots
 from modemagent.registry.store.documents import Document, to_rfc3339
+from modemagent.registry.store.kept_readings import sims_at
 from modemagent.registry.store.refs import format_ref, parse_ref
 from modemagent.registry.store.stays import load_stays
 from modemagent.registry.store.view import View
@@ -113,5 +114,5 @@ def modems_in(view: View, gateway: int) -> list[int]:
 def sims_in(view: View, gateway: int) -> list[int]:
     """Return the SIMs that are in a gateway by the newest readings."""
     places = dialect.select_rows(view.connection, schema.place, ("gateway",), ("id",), [(gateway,)])
-    rows = dialect.select_rows(view.connection, schema.place_sim, ("place",), ("sim",), places)
-    return list(dict.fromkeys(sim for (sim,) in rows))
+    found = sims_at(view.connection, [place for (place,) in places])
+    return list(dict.fromkeys(sim for sims in found.values() for sim in sims))

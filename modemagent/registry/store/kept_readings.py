@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sqlalchemy import Connection, func, select
 
 from modemagent.registry.history.readings import Seen
-from modemagent.registry.store import schema
+from modemagent.registry.store import dialect, schema
 from modemagent.registry.store.places import ROW_COLUMNS, Place, Row, row_of
+from modemagent.registry.store.slots import unpack
+
+_SLOTS = (
+    "SELECT p.id, s.slots FROM place p JOIN sighting s ON s.id = p.sighting WHERE p.id IN {keys}"
+)
 
 
 def around(connection: Connection, place: Place, low: int, high: int) -> list[Row]:
@@ -54,3 +61,11 @@ def next_here(connection: Connection, place: Place, row: Row) -> Row:
     )
     found = connection.execute(query).first()
     return row if found is None else row_of(tuple(found))
+
+
+def sims_at(connection: Connection, places: Iterable[int]) -> dict[int, list[int]]:
+    """Return the SIMs at places by their newest readings, by slot."""
+    return {
+        place: [one.sim for one in unpack(bytes(slots)) if one.sim > 0]
+        for place, slots in dialect.query_keys(connection, _SLOTS, places)
+    }

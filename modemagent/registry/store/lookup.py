@@ -14,6 +14,7 @@ from modemagent.registry.store.assets import AssetRow, assets_of, read_assets
 from modemagent.registry.store.dialect import Read
 from modemagent.registry.store.documents import Document
 from modemagent.registry.store.fleet import gateway_documents
+from modemagent.registry.store.kept_readings import sims_at
 from modemagent.registry.store.modems import FACTS, current_facts
 from modemagent.registry.store.places import load_places
 from modemagent.registry.store.refs import parse_ref
@@ -247,7 +248,9 @@ def _place_matches(
 ) -> list[Document]:
     keys = {(gateways[one], device_id) for one, device_id in parts if one in gateways}
     found = []
-    for place in load_places(view.connection, ("gateway", "device_id"), sorted(keys)):
+    places = load_places(view.connection, ("gateway", "device_id"), sorted(keys))
+    sims_of = sims_at(view.connection, [place.id for place in places])
+    for place in places:
         name = view.places([place.id])[place.id]
         last = place.last
         modem = sim = seen = None
@@ -258,7 +261,7 @@ def _place_matches(
             seen = documents.to_rfc3339(hi)
         if place.unit is not None and place.seen == Seen.HERE:
             modem = view.units([place.unit])[place.unit].number
-        sims = _sims_at(view, place.id)
+        sims = sims_of.get(place.id)
         if sims:
             sim = view.units(sims)[sims[0]].number
         found.append(
@@ -274,9 +277,3 @@ def _place_matches(
             )
         )
     return found
-
-
-def _sims_at(view: View, place: int) -> list[int]:
-    c = schema.place_sim.c
-    query = select(c.sim).where(c.place == place).order_by(c.slot)
-    return list(view.connection.execute(query).scalars())

@@ -24,7 +24,7 @@ _UNITS = frozenset(
 )
 _INTERNAL = frozenset(
     {"surrogate_key", "key_page", "setting", "token", "session", "invitation", "erased_number",
-     "event_about", "export"}
+     "export"}
 )  # fmt: skip
 _BODIES_AT_ONCE = 1000
 

@@ -42,7 +42,7 @@ from modemagent.registry.store.outbound_tables import delivery
 WITHOUT_TEXT = frozenset(
     {
         "alembic_version", "audit", "boot", "boot_stream", "conflict", "erasure", "event",
-        "event_about", "fact", "finding_report", "hole", "identifier", "identifier_of", "key_page",
+        "fact", "finding_report", "hole", "identifier", "identifier_of", "key_page",
         "link", "make", "modem_type", "place_sim", "presence", "received", "report", "session",
         "setting", "sighting", "stay", "surrogate_key", "tally", "token", "unit",
     }

@@ -8,6 +8,8 @@ sequence number; its key, ``GATEWAY/STREAM/SEQUENCE``, is put together when it i
 Times are integers, milliseconds since 1970 UTC. The dates of a reading, a range from ``lo`` to
 ``hi``, follow from its own clocks and the start of its boot. ``recorded_from`` and ``recorded_to``
 are times of the database's clock: a row whose ``recorded_to`` is null states what is known now.
+
+PostgreSQL aligns each number to its size, so the columns of large tables are ordered by theirs.
 """
 
 from __future__ import annotations
@@ -42,6 +44,7 @@ metadata = MetaData()
 
 _HELD = text("position IS NULL")
 _IN_HOLDER = text("holder IS NOT NULL")
+_OF_MODEM = text("holder IS NULL")
 _LARGE = text("relate_ms IS NOT NULL")
 _AT_PLACE = text("place IS NOT NULL")
 _OPEN = text("recorded_to IS NULL AND state <> 'resolved'")
@@ -163,23 +166,19 @@ place = Table(
     "place",
     metadata,
     row_id(),
-    *required(LONG, "gateway"),
-    *required(TEXT, "device_id"),
-    *required(BOOLEAN, "watch"),  # of an open case: unchanged readings count
-    *required(BOOLEAN, "contested"),  # its unit or a SIM may be elsewhere at the same time
-    *required(SMALL, "heard_day"),
-    *required(LONG, "sighting"),  # first reading of the present span
+    *required(LONG, "gateway", "sighting"),  # first reading of the present span
     *optional(LONG, "unit"),
-    *required(SMALL, "seen"),
     *required(LONG, "identity", "problems"),  # digests of parts of the newest report
     Column("likeness", LONG, nullable=False, server_default="0"),  # of their bytes; 0: not known
-    *required(TEXT, "mcc"),
     *required(LONG, "first_position"),  # of the first reading of the present span
     *required(LONG, "agreeing"),  # readings between the first and the last of the present span
     *required(LONG, "last_stream", "last_sequence", "last_position", "last_boot"),
-    *required(LONG, "last_uptime_ms", "last_wall_ms", "last_received_ms"),
+    *required(LONG, "last_uptime_ms", "last_wall_ms", "last_received_ms", "last_digest"),
+    *required(SMALL, "heard_day", "seen"),
+    *required(BOOLEAN, "watch"),  # of an open case: unchanged readings count
+    *required(BOOLEAN, "contested"),  # its unit or a SIM may be elsewhere at the same time
     *required(BOOLEAN, "last_synchronized"),
-    *required(LONG, "last_digest"),
+    *required(TEXT, "mcc", "device_id"),
     UniqueConstraint("gateway", "device_id", name="place_key"),
     Index("place_of_unit", "unit"),
     postgresql_with={"fillfactor": 60},
@@ -191,7 +190,6 @@ place_sim = Table(
     metadata,
     *key(LONG, "sim", "place"),
     *key(SMALL, "slot"),
-    Index("place_sim_at_place", "place"),
     **BY_KEY,
 )
 
@@ -202,16 +200,16 @@ sighting = Table(
     row_id(),
     *required(LONG, "place", "position", "stream", "sequence", "boot"),
     *required(LONG, "uptime_ms", "wall_ms", "received_ms"),
-    *required(BOOLEAN, "synchronized"),
+    *required(LONG, "agreeing"),  # forgotten readings between the one before it and this one
+    *required(LONG, "identity", "digest"),
+    *optional(LONG, "unit", "make"),
+    *optional(LONG, "serial_number", "imeisv", "meid"),  # identifiers
     *required(SMALL, "seen"),
+    *required(BOOLEAN, "synchronized"),
     *required(BOOLEAN, "counts"),  # not of a copied disk, nor of a body that lost a conflict
     *required(BOOLEAN, "gap_before"),  # a number after the kept reading before it is missing
-    *required(LONG, "agreeing"),  # forgotten readings between the one before it and this one
-    *optional(LONG, "unit", "make"),
     *optional(TEXT, "reader"),
-    *optional(LONG, "serial_number", "imeisv", "meid"),  # identifiers
     *required(BYTES, "slots"),
-    *required(LONG, "identity", "digest"),
     Index("sighting_at_place", "place", "position"),
     Index("sighting_of_unit", "unit"),
 )
@@ -242,11 +240,10 @@ unit = Table(
     "unit",
     metadata,
     row_id(),
-    *required(SMALL, "kind"),
-    *required(TEXT, "key", "number"),
     *required(LONG, "ref"),
-    *required(SMALL, "heard_day"),
     *optional(LONG, "relate_ms"),  # of a unit with many readings: when it is related next
+    *required(SMALL, "kind", "heard_day"),
+    *required(TEXT, "key", "number"),
     UniqueConstraint("kind", "key", name="unit_key"),
     Index("unit_of_ref", "ref"),
     Index("unit_to_relate", "relate_ms", sqlite_where=_LARGE, postgresql_where=_LARGE),
@@ -282,59 +279,53 @@ fact = Table(
 
 # -- history ----------------------------------------------------------------------------------
 
-# An individual at a place: a modem in a gateway, or a SIM in a slot of a modem (``holder``).
+# An individual at a place: a modem in a gateway, or a SIM in a slot of a modem (``holder``). The
+# columns ``last_*`` are null if the last reading is the one that opened the stay.
 stay = Table(
     "stay",
     metadata,
     row_id(),
     *required(LONG, "unit"),
-    *required(SMALL, "individual"),
     *required(LONG, "place"),  # of a SIM: where it was first read in this slot
-    *optional(LONG, "holder"),
+    *required(LONG, "opened_stream", "opened_sequence", "from_lo", "from_hi", "recorded_from"),
+    *optional(LONG, "holder", "imsi", "eid"),
+    *optional(LONG, "last_stream", "last_sequence", "last_lo", "last_hi"),
+    *optional(LONG, "closed_stream", "closed_sequence", "to_lo", "to_hi", "recorded_to"),
+    *required(SMALL, "individual"),
     *optional(SMALL, "holder_individual", "slot"),
-    *optional(LONG, "imsi", "eid"),
-    *required(LONG, "opened_stream", "opened_sequence", "from_lo", "from_hi"),
-    *required(LONG, "last_stream", "last_sequence", "last_lo", "last_hi"),
-    *optional(LONG, "closed_stream", "closed_sequence", "to_lo", "to_hi"),
-    *optional(TEXT, "cause"),
     *required(BOOLEAN, "order_known", "pending"),
-    *required(LONG, "recorded_from"),
-    *optional(LONG, "recorded_to"),
+    *optional(TEXT, "cause"),
     Index("stay_of_unit", "unit"),
     Index("stay_in_holder", "holder", sqlite_where=_IN_HOLDER, postgresql_where=_IN_HOLDER),
-    Index("stay_at_place", "place"),
+    Index("stay_at_place", "place", sqlite_where=_OF_MODEM, postgresql_where=_OF_MODEM),
 )
 
 # The log of events: one row for each event, revision and retraction. Rows without a position are
-# held back. ``superseded``: a later row of the same event exists.
+# held back. ``superseded``: a later row of the same event exists. The timelines of the units on its
+# sides show it too.
 event = Table(
     "event",
     metadata,
     row_id(),
-    *optional(LONG, "position", "first_position"),  # of this row, of the first row of the event
-    *required(BYTES, "event_id"),
-    *required(TEXT, "type"),
+    *optional(LONG, "position"),
+    *optional(LONG, "first_position"),  # of the first row of the event, if this is another
+    *required(LONG, "unit", "stream", "sequence", "lo_ms", "hi_ms", "recorded_ms"),
+    *optional(LONG, "old_place", "old_modem", "old_sim", "old_imsi", "old_eid"),
+    *optional(LONG, "new_place", "new_modem", "new_sim", "new_imsi", "new_eid"),
+    *optional(SMALL, "old_slot", "new_slot"),
     *required(SMALL, "revision"),
     *required(BOOLEAN, "withdrawn", "superseded"),
+    *required(BYTES, "event_id"),
+    *required(TEXT, "type"),
     *optional(BYTES, "replaces"),
-    *required(LONG, "unit", "stream", "sequence", "lo_ms", "hi_ms", "recorded_ms"),
-    *optional(LONG, "old_place", "old_modem"),
-    *optional(SMALL, "old_slot"),
-    *optional(LONG, "old_sim", "old_imsi", "old_eid"),
-    *optional(LONG, "new_place", "new_modem"),
-    *optional(SMALL, "new_slot"),
-    *optional(LONG, "new_sim", "new_imsi", "new_eid"),
     UniqueConstraint("position", name="event_position"),
     Index("event_of_unit", "unit"),
     Index("event_held", "stream", sqlite_where=_HELD, postgresql_where=_HELD),
-)
-
-# The other units whose timelines show an event.
-event_about = Table(
-    "event_about",
-    metadata,
-    *key(LONG, "unit", "event"),
-    **BY_KEY,
+    *(
+        Index(f"event_of_{name}", name, sqlite_where=other, postgresql_where=other)
+        for name in ("old_modem", "old_sim", "new_modem", "new_sim")
+        for other in (text(f"{name} <> unit"),)
+    ),
 )
 
 finding = Table(

@@ -7,7 +7,7 @@ open stay is that of its place, so it is not compared.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -62,7 +62,7 @@ class StayLog:
         wanted = set(units) - self._loaded
         self._loaded |= wanted
         for row in dialect.query_keys(self._batch.connection, _STORED, wanted):
-            self._stored[row[2]].append(row)
+            self._stored[row[2]].append((*row[:2], *_with_last(row[2:])))
 
     def holders(self, sims: Iterable[int]) -> set[int]:
         """Return the modems in which SIMs are recorded."""
@@ -109,7 +109,22 @@ class StayLog:
     def write(self) -> None:
         connection, table = self._batch.connection, schema.stay
         dialect.update_rows(connection, table, ("id",), ("recorded_to",), self._ended)
-        dialect.insert_rows(connection, table, _ALL, self._new)
+        rows = [(row, *_without_last(values), now_ms) for row, *values, now_ms in self._new]
+        dialect.insert_rows(connection, table, _ALL, rows)
+
+
+def _without_last(values: Sequence[Any]) -> Sequence[Any]:
+    """Return the values of a stay as stored: the reading that opened it is not copied."""
+    if values[_LAST] != values[_OPENED]:
+        return values
+    return [*values[: _LAST.start], *_NO_END, *values[_LAST.stop :]]
+
+
+def _with_last(values: Values) -> Values:
+    """Return the values of a stored stay, with its last reading."""
+    if values[_LAST.start] is not None:
+        return values
+    return (*values[: _LAST.start], *values[_OPENED], *values[_LAST.stop :])
 
 
 def _compared(values: Values) -> Values:

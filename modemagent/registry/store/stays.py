@@ -17,6 +17,7 @@ _COLUMNS = (
     "closed_stream", "closed_sequence", "to_lo", "to_hi", "cause", "order_known", "pending",
     "recorded_from", "recorded_to",
 )  # fmt: skip
+_LAST = _COLUMNS.index("last_stream")  # the same columns of the first reading precede
 
 
 class StayRow(NamedTuple):
@@ -75,7 +76,7 @@ def read_stays(view: View, column: str, keys: Iterable[int]) -> Read | None:
 
 def stays_of(rows: Iterable[tuple[Any, ...]], known_at: int | None = None) -> list[StayRow]:
     """Return the stays in rows that are known now, or were at a time, without newer readings."""
-    stays = [StayRow(*row) for row in rows]
+    stays = [_stay(row) for row in rows]
     if known_at is None:
         return _in_order(one for one in stays if one.recorded_to is None)
     return _in_order(
@@ -83,6 +84,13 @@ def stays_of(rows: Iterable[tuple[Any, ...]], known_at: int | None = None) -> li
         for one in stays
         if one.recorded_from <= known_at and (one.recorded_to is None or one.recorded_to > known_at)
     )
+
+
+def _stay(row: tuple[Any, ...]) -> StayRow:
+    """Return a stored stay; one that was opened by its last reading has no copy of that."""
+    if row[_LAST] is None:
+        row = (*row[:_LAST], *row[_LAST - 4 : _LAST], *row[_LAST + 4 :])
+    return StayRow(*row)
 
 
 def _in_order(stays: Iterable[StayRow]) -> list[StayRow]:

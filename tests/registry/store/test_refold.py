@@ -61,6 +61,13 @@ def batched(sent: list[SentReport], seed: int) -> list[list[SentReport]]:
     return [*found, *waiting.values()]
 
 
+def _last(row: Any) -> tuple[int, int, int]:
+    """Return the last reading of a stay, which is not copied if it is the first one."""
+    if row.last_stream is None:
+        return row.opened_stream, row.opened_sequence, row.from_hi
+    return row.last_stream, row.last_sequence, row.last_hi
+
+
 def stored(database: Database) -> dict[str, list[Any]]:
     with database.reading() as connection:
         rows = connection.execute(text("SELECT id, key FROM unit")).all()
@@ -87,7 +94,7 @@ def stored(database: Database) -> dict[str, list[Any]]:
                 else (units[row.holder], row.holder_individual, row.slot),
                 report(row.opened_stream, row.opened_sequence), row.from_lo, row.from_hi,
                 report(row.closed_stream, row.closed_sequence), row.to_lo, row.to_hi, row.cause,
-                *((report(row.last_stream, row.last_sequence), row.last_hi) if row.cause else ()),
+                *((report(*_last(row)[:2]), _last(row)[2]) if row.cause else ()),
             )
             for row in connection.execute(text("SELECT * FROM stay WHERE recorded_to IS NULL"))
         ]  # fmt: skip

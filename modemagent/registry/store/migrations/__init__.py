@@ -18,7 +18,7 @@ from modemagent.registry.store import dialect, partitions, schema, takeover
 from modemagent.registry.store.batch import Transactions
 
 #: The number in front orders the revisions.
-NEWEST = "0020_bench_turns"
+NEWEST = "0021_narrow_rows"
 
 
 def migrate(database: Transactions, secret: bytes | None = None) -> None:
