@@ -1,8 +1,8 @@
 """Statements that differ between SQLite and PostgreSQL, which only this module distinguishes.
 
 All statements take and return many rows: SQLite runs a prepared statement for each row in C,
-PostgreSQL takes one array for each column (:mod:`.pipeline`). Both are given to the drivers past
-SQLAlchemy, which would cost more than the databases do.
+PostgreSQL takes one array for each column, or the values of a single row (:mod:`.pipeline`). Both
+are given to the drivers past SQLAlchemy, which would cost more than the databases do.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import msgspec
 from sqlalchemy import Connection, Table
 
 from modemagent.registry.store import sqlite_driver, statements
-from modemagent.registry.store.statements import Statement
+from modemagent.registry.store.statements import Form, Statement
 
 if TYPE_CHECKING:
     from modemagent.registry.store.pipeline import Pipeline  # needs psycopg
@@ -38,7 +38,7 @@ def insert_rows(
 ) -> None:
     """Insert rows, given as the values of these columns."""
     if rows:
-        _write(connection, statements.insert(table, tuple(columns), is_sqlite(connection)), rows)
+        _write(connection, statements.insert(table, tuple(columns), _form(connection, rows)), rows)
 
 
 def insert_new(
@@ -47,8 +47,8 @@ def insert_new(
     """Insert rows whose unique key is not stored yet, and leave the others as they are."""
     if rows:
         end = " ON CONFLICT DO NOTHING"
-        names = tuple(columns)
-        _write(connection, statements.insert(table, names, is_sqlite(connection), end), rows)
+        form = _form(connection, rows)
+        _write(connection, statements.insert(table, tuple(columns), form, end), rows)
 
 
 def upsert_rows(
@@ -60,7 +60,7 @@ def upsert_rows(
 ) -> None:
     """Insert rows, given as the values of key and columns; of stored ones replace the columns."""
     if rows:
-        statement = statements.upsert(table, tuple(key), tuple(columns), is_sqlite(connection))
+        statement = statements.upsert(table, tuple(key), tuple(columns), _form(connection, rows))
         _write(connection, statement, rows)
 
 
@@ -73,7 +73,7 @@ def update_rows(
 ) -> None:
     """Update rows, given as the values of columns and then of the key."""
     if rows:
-        statement = statements.update(table, tuple(key), tuple(columns), is_sqlite(connection))
+        statement = statements.update(table, tuple(key), tuple(columns), _form(connection, rows))
         _write(connection, statement, rows)
 
 
@@ -82,7 +82,7 @@ def delete_rows(
 ) -> None:
     """Delete the rows with these keys."""
     if rows:
-        _write(connection, statements.delete(table, tuple(key), is_sqlite(connection)), rows)
+        _write(connection, statements.delete(table, tuple(key), _form(connection, rows)), rows)
 
 
 class Read(NamedTuple):
@@ -126,11 +126,12 @@ def rows_of(
     wanted = list(keys)
     if not wanted:
         return None
-    if not is_sqlite(connection):
+    form = _form(connection, wanted)
+    if len(wanted) == 1:
+        return Read(statements.select_one(table, tuple(key), tuple(columns), form, lock), wanted[0])
+    if form is Form.MANY:
         prepared = statements.select_arrays(table, tuple(key), tuple(columns), lock)
         return Read(prepared, tuple(zip(*wanted, strict=True)))
-    if len(wanted) == 1:
-        return Read(statements.select_one(table, tuple(key), tuple(columns)), wanted[0])
     values = [one[0] for one in wanted] if len(key) == 1 else wanted
     statement = statements.select_json(table, tuple(key), tuple(columns))
     return Read(statement, (msgspec.json.encode(values).decode(),))
@@ -307,8 +308,15 @@ def _read(connection: Connection, read: Read | None) -> Rows:
     return rows
 
 
+def _form(connection: Connection, rows: Sequence[Values]) -> Form:
+    if is_sqlite(connection):
+        return Form.SQLITE
+    return Form.ONE if len(rows) == 1 else Form.MANY
+
+
 def _write(connection: Connection, statement: Statement, rows: Sequence[Values]) -> None:
     if is_sqlite(connection):
         sqlite_driver.write(connection, statement.text, rows)
     else:
-        pipeline_of(connection).write(statement, tuple(zip(*rows, strict=True)))
+        values = rows[0] if statement.is_single else tuple(zip(*rows, strict=True))
+        pipeline_of(connection).write(statement, values)

@@ -2,7 +2,8 @@
 
 psycopg encodes a list item by item in Python and gives an array of integers the type of its largest
 item, so the server would plan a statement for each mixture of types. Here each parameter is a
-column of values with the type of its column: a statement is prepared once for a connection. Writes
+column of values with the type of its column, or the value of a single row, which the server takes
+with half of the work: a statement is prepared once for a connection. Writes
 wait until a result is needed, and are then sent with everything before them in one round trip.
 """
 
@@ -54,6 +55,8 @@ _TYPES = {
     "bytea": _Type(17, 1001, "", 0),
 }
 
+_PACKERS = {kind: Struct(f">{one.code}").pack for kind, one in _TYPES.items() if one.code}
+
 
 def encode_array(kind: str, values: Column) -> bytes:
     """Return an array of PostgreSQL in its binary form."""
@@ -96,10 +99,22 @@ def _optional_item(code: str, length: int) -> Callable[[Any], bytes]:
     return encode
 
 
+def encode_value(kind: str, value: Any) -> bytes | None:
+    """Return a value of PostgreSQL in its binary form, None for null."""
+    pack = _PACKERS.get(kind)
+    if value is None:
+        return None
+    if pack is not None:
+        return pack(value)
+    return value.encode() if kind == "text" else bytes(value)
+
+
 @lru_cache(maxsize=1024)
-def _form(types: tuple[str, ...]) -> tuple[list[int], list[int]]:
+def _form(types: tuple[str, ...], is_single: bool) -> tuple[list[int], list[int]]:
     """Return the types and the formats of parameters."""
-    return [_TYPES[one].array_oid for one in types], [int(pq.Format.BINARY)] * len(types)
+    found = [_TYPES[one] for one in types]
+    oids = [one.oid if is_single else one.array_oid for one in found]
+    return oids, [int(pq.Format.BINARY)] * len(types)
 
 
 class Pipeline:
@@ -112,7 +127,7 @@ class Pipeline:
         self._connection = connection
         self._names: dict[Statement, bytes] = {}
         self._named = 0
-        self._waiting: list[tuple[Statement, list[bytes]]] = []
+        self._waiting: list[tuple[Statement, list[bytes | None]]] = []
         self._rows = Transformer(connection)
 
     @contextmanager
@@ -133,9 +148,13 @@ class Pipeline:
             ) from error  # fmt: skip
 
     def write(self, statement: Statement, columns: Sequence[Column] = ()) -> None:
-        """Send a statement together with the next one that returns rows, or at the commit."""
-        values = [encode_array(*one) for one in zip(statement.types, columns, strict=True)]
-        self._waiting.append((statement, values))
+        """Send a statement together with the next one that returns rows, or at the commit.
+
+        :param columns: single values, if the statement takes those
+        """
+        encode: Callable[[str, Any], bytes | None]
+        encode = encode_value if statement.is_single else encode_array
+        self._waiting.append((statement, [*map(encode, statement.types, columns)]))
 
     def read(self, statement: Statement, columns: Sequence[Column] = ()) -> Rows:
         """Send a query after the statements that wait, and return its rows."""
@@ -180,7 +199,7 @@ class Pipeline:
         try:
             pgconn.enter_pipeline_mode()
             for statement, values in waiting:
-                types, formats = _form(statement.types)
+                types, formats = _form(statement.types, statement.is_single)
                 name = self._names.get(statement)
                 if name is None:
                     self._named += 1

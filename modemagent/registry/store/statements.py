@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import Enum
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -10,35 +11,48 @@ from sqlalchemy import Boolean, LargeBinary, SmallInteger, Table, Text
 
 
 class Statement(NamedTuple):
-    """A statement whose parameters are, on PostgreSQL, arrays of these types."""
+    """A statement with its parameters.
+
+    :param types: of the parameters, on PostgreSQL
+    :param is_single: the parameters are values of these types, not arrays of them
+    """
 
     text: str
     types: tuple[str, ...] = ()
+    is_single: bool = False
+
+
+class Form(Enum):
+    """How a statement takes its rows."""
+
+    SQLITE = 1  # it is executed for each
+    ONE = 2  # the values of the only row
+    MANY = 3  # one array for each column
 
 
 @lru_cache(maxsize=256)
-def insert(table: Table, columns: tuple[str, ...], sqlite: bool, end: str = "") -> Statement:
+def insert(table: Table, columns: tuple[str, ...], form: Form, end: str = "") -> Statement:
     into = f"INSERT INTO {table.name} ({', '.join(columns)})"
-    if sqlite:
-        return Statement(f"{into} VALUES ({', '.join('?' * len(columns))}){end}")
-    text = f"{into} SELECT * FROM {_unnest(columns)}{end}"  # noqa: S608
-    return Statement(text, _types(table, columns))
+    if form is Form.MANY:
+        text = f"{into} SELECT * FROM {_unnest(columns)}{end}"  # noqa: S608
+        return Statement(text, _types(table, columns))
+    return _of_row(f"{into} VALUES ({', '.join('?' * len(columns))}){end}", table, columns, form)
 
 
 @lru_cache(maxsize=256)
-def upsert(table: Table, key: tuple[str, ...], columns: tuple[str, ...], sqlite: bool) -> Statement:
+def upsert(table: Table, key: tuple[str, ...], columns: tuple[str, ...], form: Form) -> Statement:
     changes = ", ".join(f"{name} = excluded.{name}" for name in columns)
     end = f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changes}"
-    return insert(table, (*key, *columns), sqlite, end)
+    return insert(table, (*key, *columns), form, end)
 
 
 @lru_cache(maxsize=256)
-def update(table: Table, key: tuple[str, ...], columns: tuple[str, ...], sqlite: bool) -> Statement:
-    if sqlite:
-        changes = ", ".join(f"{name} = ?" for name in columns)
-        where = " AND ".join(f"{name} = ?" for name in key)
-        return Statement(f"UPDATE {table.name} SET {changes} WHERE {where}")  # noqa: S608
+def update(table: Table, key: tuple[str, ...], columns: tuple[str, ...], form: Form) -> Statement:
     names = (*columns, *key)
+    if form is not Form.MANY:
+        changes = ", ".join(f"{name} = ?" for name in columns)
+        text = f"UPDATE {table.name} SET {changes} WHERE {_equal(key)}"  # noqa: S608
+        return _of_row(text, table, names, form)
     changes = ", ".join(f"{name} = d.{name}" for name in columns)
     where = " AND ".join(f"t.{name} = d.{name}" for name in key)
     text = (
@@ -49,10 +63,10 @@ def update(table: Table, key: tuple[str, ...], columns: tuple[str, ...], sqlite:
 
 
 @lru_cache(maxsize=256)
-def delete(table: Table, key: tuple[str, ...], sqlite: bool) -> Statement:
-    if sqlite:
-        where = " AND ".join(f"{name} = ?" for name in key)
-        return Statement(f"DELETE FROM {table.name} WHERE {where}")  # noqa: S608
+def delete(table: Table, key: tuple[str, ...], form: Form) -> Statement:
+    if form is not Form.MANY:
+        text = f"DELETE FROM {table.name} WHERE {_equal(key)}"  # noqa: S608
+        return _of_row(text, table, key, form)
     where = " AND ".join(f"t.{name} = d.{name}" for name in key)
     text = (
         f"DELETE FROM {table.name} AS t"  # noqa: S608
@@ -62,10 +76,14 @@ def delete(table: Table, key: tuple[str, ...], sqlite: bool) -> Statement:
 
 
 @lru_cache(maxsize=256)
-def select_one(table: Table, key: tuple[str, ...], columns: tuple[str, ...]) -> Statement:
-    """Return a statement for one row on SQLite."""
-    where = " AND ".join(f"{name} = ?" for name in key)
-    return Statement(f"SELECT {', '.join(columns)} FROM {table.name} WHERE {where}")  # noqa: S608
+def select_one(
+    table: Table, key: tuple[str, ...], columns: tuple[str, ...], form: Form, lock: bool
+) -> Statement:
+    """Return a statement for the rows with one key."""
+    text = f"SELECT {', '.join(columns)} FROM {table.name} WHERE {_equal(key)}"  # noqa: S608
+    if lock and form is Form.ONE:
+        text += f" ORDER BY {columns[0]} FOR NO KEY UPDATE"
+    return _of_row(text, table, key, form)
 
 
 @lru_cache(maxsize=256)
@@ -126,6 +144,19 @@ def select_arrays(
     if lock:
         text += f" ORDER BY t.{columns[0]} FOR NO KEY UPDATE OF t"
     return Statement(text, _types(table, key))
+
+
+def _equal(key: Sequence[str]) -> str:
+    return " AND ".join(f"{name} = ?" for name in key)
+
+
+def _of_row(text: str, table: Table, columns: Sequence[str], form: Form) -> Statement:
+    """Return a statement with a question mark for each of these columns."""
+    if form is Form.SQLITE:
+        return Statement(text)
+    start, *rest = text.split("?")
+    numbered = (f"${number}{part}" for number, part in enumerate(rest, 1))
+    return Statement(start + "".join(numbered), _types(table, columns), is_single=True)
 
 
 def _unnest(columns: Sequence[str]) -> str:

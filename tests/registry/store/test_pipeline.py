@@ -66,6 +66,18 @@ def test_rows_return_as_they_were_sent(connection: psycopg.Connection, *, with_n
     assert Pipeline(connection).read(statement, list(zip(*rows, strict=True))) == rows
 
 
+def test_single_row_returns_as_it_was_sent(connection: psycopg.Connection) -> None:
+    pipeline = Pipeline(connection)
+    columns = ", ".join(f"c{number} {kind}" for number, kind in enumerate(KINDS))
+    pipeline.write(Statement(f"CREATE TEMPORARY TABLE t ({columns})"))
+    pipeline.flush()
+    rows = [*ROWS, (None,) * len(KINDS)]
+    insert = Statement("INSERT INTO t VALUES ($1, $2, $3, $4, $5)", KINDS, is_single=True)
+    for row in rows:
+        pipeline.write(insert, row)
+    assert pipeline.read(Statement("SELECT * FROM t")) == rows
+
+
 def test_statement_is_prepared_once(connection: psycopg.Connection) -> None:
     pipeline = Pipeline(connection)
     statement = Statement("SELECT count(*) FROM unnest($1)", ("bigint",))
