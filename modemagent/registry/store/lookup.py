@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Table
 
 from modemagent.registry.assets.asset_fields import shown_imei
 from modemagent.registry.history.readings import Seen
