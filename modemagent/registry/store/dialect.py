@@ -14,7 +14,7 @@ import msgspec
 from sqlalchemy import Connection, Table
 
 from modemagent.registry.store import sqlite_driver, statements
-from modemagent.registry.store.statements import Form, Statement
+from modemagent.registry.store.statements import RowForm, Statement
 
 if TYPE_CHECKING:
     from modemagent.registry.store.pipeline import Pipeline  # needs psycopg
@@ -129,7 +129,7 @@ def rows_of(
     form = _form(connection, wanted)
     if len(wanted) == 1:
         return Read(statements.select_one(table, tuple(key), tuple(columns), form, lock), wanted[0])
-    if form is Form.MANY:
+    if form is RowForm.MANY:
         prepared = statements.select_arrays(table, tuple(key), tuple(columns), lock)
         return Read(prepared, tuple(zip(*wanted, strict=True)))
     values = [one[0] for one in wanted] if len(key) == 1 else wanted
@@ -308,10 +308,10 @@ def _read(connection: Connection, read: Read | None) -> Rows:
     return rows
 
 
-def _form(connection: Connection, rows: Sequence[Values]) -> Form:
+def _form(connection: Connection, rows: Sequence[Values]) -> RowForm:
     if is_sqlite(connection):
-        return Form.SQLITE
-    return Form.ONE if len(rows) == 1 else Form.MANY
+        return RowForm.SQLITE
+    return RowForm.ONE if len(rows) == 1 else RowForm.MANY
 
 
 def _write(connection: Connection, statement: Statement, rows: Sequence[Values]) -> None:

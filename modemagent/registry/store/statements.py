@@ -22,7 +22,7 @@ class Statement(NamedTuple):
     is_single: bool = False
 
 
-class Form(Enum):
+class RowForm(Enum):
     """How a statement takes its rows."""
 
     SQLITE = 1  # it is executed for each
@@ -31,25 +31,29 @@ class Form(Enum):
 
 
 @lru_cache(maxsize=256)
-def insert(table: Table, columns: tuple[str, ...], form: Form, end: str = "") -> Statement:
+def insert(table: Table, columns: tuple[str, ...], form: RowForm, end: str = "") -> Statement:
     into = f"INSERT INTO {table.name} ({', '.join(columns)})"
-    if form is Form.MANY:
+    if form is RowForm.MANY:
         text = f"{into} SELECT * FROM {_unnest(columns)}{end}"  # noqa: S608
         return Statement(text, _types(table, columns))
     return _of_row(f"{into} VALUES ({', '.join('?' * len(columns))}){end}", table, columns, form)
 
 
 @lru_cache(maxsize=256)
-def upsert(table: Table, key: tuple[str, ...], columns: tuple[str, ...], form: Form) -> Statement:
+def upsert(
+    table: Table, key: tuple[str, ...], columns: tuple[str, ...], form: RowForm
+) -> Statement:
     changes = ", ".join(f"{name} = excluded.{name}" for name in columns)
     end = f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changes}"
     return insert(table, (*key, *columns), form, end)
 
 
 @lru_cache(maxsize=256)
-def update(table: Table, key: tuple[str, ...], columns: tuple[str, ...], form: Form) -> Statement:
+def update(
+    table: Table, key: tuple[str, ...], columns: tuple[str, ...], form: RowForm
+) -> Statement:
     names = (*columns, *key)
-    if form is not Form.MANY:
+    if form is not RowForm.MANY:
         changes = ", ".join(f"{name} = ?" for name in columns)
         text = f"UPDATE {table.name} SET {changes} WHERE {_equal(key)}"  # noqa: S608
         return _of_row(text, table, names, form)
@@ -63,8 +67,8 @@ def update(table: Table, key: tuple[str, ...], columns: tuple[str, ...], form: F
 
 
 @lru_cache(maxsize=256)
-def delete(table: Table, key: tuple[str, ...], form: Form) -> Statement:
-    if form is not Form.MANY:
+def delete(table: Table, key: tuple[str, ...], form: RowForm) -> Statement:
+    if form is not RowForm.MANY:
         text = f"DELETE FROM {table.name} WHERE {_equal(key)}"  # noqa: S608
         return _of_row(text, table, key, form)
     where = " AND ".join(f"t.{name} = d.{name}" for name in key)
@@ -77,11 +81,11 @@ def delete(table: Table, key: tuple[str, ...], form: Form) -> Statement:
 
 @lru_cache(maxsize=256)
 def select_one(
-    table: Table, key: tuple[str, ...], columns: tuple[str, ...], form: Form, lock: bool
+    table: Table, key: tuple[str, ...], columns: tuple[str, ...], form: RowForm, lock: bool
 ) -> Statement:
     """Return a statement for the rows with one key."""
     text = f"SELECT {', '.join(columns)} FROM {table.name} WHERE {_equal(key)}"  # noqa: S608
-    if lock and form is Form.ONE:
+    if lock and form is RowForm.ONE:
         text += f" ORDER BY {columns[0]} FOR NO KEY UPDATE"
     return _of_row(text, table, key, form)
 
@@ -150,9 +154,9 @@ def _equal(key: Sequence[str]) -> str:
     return " AND ".join(f"{name} = ?" for name in key)
 
 
-def _of_row(text: str, table: Table, columns: Sequence[str], form: Form) -> Statement:
+def _of_row(text: str, table: Table, columns: Sequence[str], form: RowForm) -> Statement:
     """Return a statement with a question mark for each of these columns."""
-    if form is Form.SQLITE:
+    if form is RowForm.SQLITE:
         return Statement(text)
     start, *rest = text.split("?")
     numbered = (f"${number}{part}" for number, part in enumerate(rest, 1))
