@@ -135,6 +135,8 @@ LATE_IMPORTS = {
     "modemagent.cli.screen:live_screen",  # rich
     "modemagent.cli.validate:_line_verdict",  # json, for --jsonl
     "modemagent.discovery.udev:_library",  # pyudev, 30 ms that one-shot commands do not need
+    "modemagent.explain.decoder:decoders",  # decoders of rare lines, 1.5 ms
+    "modemagent.explain.decoder:_without_prefix",
     "modemagent.logs:open_log",  # structlog, 60 ms with rich, needed by the daemon only
     "modemagent.modemmanager.client:ModemManager.connect",  # dbus-fast
     "modemagent.registry.listeners:connection_of_eir",  # h2

@@ -13,7 +13,7 @@ import errno
 import fcntl
 import os
 import stat
-import struct
+import sys
 import termios
 import time
 from collections.abc import Iterator
@@ -177,7 +177,7 @@ def _pid_in(content: bytes) -> int | None:
     if words and words[0].isdigit():
         pid = int(words[0][:10])
     elif len(content) == 4:
-        (pid,) = struct.unpack("=i", content)
+        pid = int.from_bytes(content, sys.byteorder, signed=True)
     else:
         return None
     return pid if pid > 0 else None

@@ -8,26 +8,13 @@ identity rules check are in :mod:`modemagent.explain.identities`, apart from the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
+
 from modemagent.at.fields import SIGILS, InformationLine, parse_information
 from modemagent.at.results import parse_final
 from modemagent.at.urcs import PREFIXES, is_urc, response_prefixes
-from modemagent.explain import (
-    cell_lines,
-    cells,
-    codes,
-    connections,
-    events,
-    named_values,
-    operators,
-    pin_attempts,
-    power,
-    registration,
-    signal,
-    sim,
-    slots,
-    states,
-    technologies,
-)
+from modemagent.explain import codes, operators, pin_attempts, registration, signal, sim, states
 from modemagent.explain.explanation import (
     LONGEST,
     Decoder,
@@ -37,22 +24,32 @@ from modemagent.explain.explanation import (
     decode_bare,
 )
 
-#: Prefix of an information line, in upper case, and its decoder.
-DECODERS: dict[str, Decoder] = {
+#: Prefix of an information line, in upper case, and its decoder: the most frequent lines.
+_FREQUENT: Mapping[str, Decoder] = {
     **registration.DECODERS,
     **signal.DECODERS,
     **operators.DECODERS,
-    **cells.DECODERS,
-    **cell_lines.DECODERS,
     **sim.DECODERS,
     **pin_attempts.DECODERS,
-    **slots.DECODERS,
-    **connections.DECODERS,
-    **power.DECODERS,
-    **events.DECODERS,
     **states.DECODERS,
-    **technologies.DECODERS,
 }
+
+
+@cache
+def decoders() -> Mapping[str, Decoder]:
+    """Return the decoders of all lines. The import of the rarer ones takes 1.5 ms."""
+    from modemagent.explain import (
+        cell_lines,
+        cells,
+        connections,
+        events,
+        power,
+        slots,
+        technologies,
+    )
+
+    rare = (cell_lines, cells, connections, events, power, slots, technologies)
+    return {**_FREQUENT, **{name: found for one in rare for name, found in one.DECODERS.items()}}
 
 
 def explain(command: str, line: str) -> dict[str, object] | None:
@@ -87,7 +84,7 @@ def _explain(command: str, text: str) -> Explanation | None:
     if final is not None:
         return codes.explain_result(final)
     line = parse_information(text, command)
-    found = decode(DECODERS, line)
+    found = decode(_FREQUENT, line) or decode(decoders(), line)
     if found is None and not is_urc(text):
         found = _without_prefix(command, line, text)
     if found is None and is_urc(text) and line.name not in response_prefixes(command):
@@ -100,8 +97,11 @@ def _without_prefix(command: str, line: InformationLine, text: str) -> Explanati
     """Explain a line whose subject only the command names, or the form of the line."""
     if line.prefix and line.prefix[0] in SIGILS:
         return None
+    from modemagent.explain.cell_lines import fibocom_row
+    from modemagent.explain.named_values import named_values
+
     commands = commands_of(command)
-    found = decode_bare(DECODERS, line, commands) or named_values.named_values(text)
+    found = decode_bare(decoders(), line, commands) or named_values(text)
     if found is None and (len(commands) > 1 or not commands[0]):
-        found = cell_lines.fibocom_row(line)
+        found = fibocom_row(line)
     return found

@@ -8,7 +8,7 @@ from modemagent.at.urcs import response_prefixes
 from modemagent.dialects.allowlist import PERMITTED
 from modemagent.explain import decoder, identities
 
-DECODERS = {*decoder.DECODERS, *identities.DECODERS}
+DECODERS = {*decoder.decoders(), *identities.DECODERS}
 
 #: Commands without an information line, or with a block of text for people.
 EXCEPTIONS = {

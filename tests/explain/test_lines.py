@@ -14,7 +14,7 @@ from modemagent.explain import decoder, explain, explain_code, identities
 from modemagent.explain.explanation import LONGEST, LONGEST_TEXT
 from modemagent.explain.identities import explain_identity
 
-DECODERS = sorted({*decoder.DECODERS, *identities.DECODERS})
+DECODERS = sorted({*decoder.decoders(), *identities.DECODERS})
 
 # line, names and values that must be among the fields, words that must be in the text
 CASES = [
