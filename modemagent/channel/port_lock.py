@@ -303,7 +303,14 @@ def _sees_all_processes() -> bool:
 
 def _name_of(pid: int) -> str | None:
     # without a file object, which takes twice as long: each opening looks at every process
-    return _start_of(f"/proc/{pid}/comm")[0].decode("utf-8", "replace").strip() or None
+    try:
+        descriptor = os.open(f"/proc/{pid}/comm", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return os.read(descriptor, 64).decode("utf-8", "replace").strip() or None
+        finally:
+            os.close(descriptor)
+    except OSError:  # the process has ended
+        return None
 
 
 def _start_of(path: str) -> tuple[bytes, int | None]:
@@ -312,16 +319,12 @@ def _start_of(path: str) -> tuple[bytes, int | None]:
     If there is no such file, they are b"" and None.
     """
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-    try:
+    with contextlib.suppress(OSError):
         descriptor = os.open(path, flags)
-    except OSError:
-        return b"", None
-    try:
-        status = os.fstat(descriptor)
-        if stat.S_ISREG(status.st_mode):
-            return os.read(descriptor, 64), status.st_uid
-    except OSError:
-        pass
-    finally:
-        os.close(descriptor)
+        try:
+            status = os.fstat(descriptor)
+            if stat.S_ISREG(status.st_mode):
+                return os.read(descriptor, 64), status.st_uid
+        finally:
+            os.close(descriptor)
     return b"", None
