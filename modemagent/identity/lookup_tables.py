@@ -15,16 +15,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache, lru_cache
 
-TABLES = (
-    "mcc.txt",
-    "plmn.txt",
-    "mnc_lengths.txt",
-    "calling_codes.txt",
-    "reporting_bodies.txt",
-    "placeholders.txt",
-    "test_values.txt",
-    "tac.txt",
-)
 _FOLDER = f"{__file__.rpartition('/')[0]}/data/"
 
 

@@ -34,7 +34,6 @@ A batch holds reports of one gateway and one stream, and carries three HTTP head
   in the batch will never arrive.
 """
 
-import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -247,14 +246,6 @@ def canonical_body(body: JsonObject) -> bytes:
     """
     text = json.dumps(body, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return text.encode("ascii")
-
-
-def body_digest(canonical: bytes) -> str:
-    """Return the SHA-256 of a report's :func:`canonical_body` in hexadecimal.
-
-    The body is the object as received, unknown keys included.
-    """
-    return hashlib.sha256(canonical).hexdigest()
 
 
 def rfc3339(moment: datetime) -> str:

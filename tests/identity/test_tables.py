@@ -8,7 +8,7 @@ import pytest
 
 from modemagent.identity import tac
 from modemagent.identity.checkdigits import luhn_digit
-from modemagent.identity.lookup_tables import TABLES, about, row, rows, text_of
+from modemagent.identity.lookup_tables import about, row, rows, text_of
 from modemagent.identity.numbering import (
     country_of_iccid,
     country_of_mcc,
@@ -22,11 +22,7 @@ DATA = Path(tac.__file__).parent / "data"
 BY_LIST = ("placeholders.txt", "test_values.txt")  # the first field is the kind, not a key
 
 
-def test_every_data_file_is_listed() -> None:
-    assert {path.name for path in DATA.iterdir()} == set(TABLES)
-
-
-@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("name", sorted(path.name for path in DATA.iterdir()))
 def test_table_is_sorted_with_unique_keys(name: str) -> None:
     head = about(name)
     assert head["source"]
