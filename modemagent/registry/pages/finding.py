@@ -184,9 +184,10 @@ def _page(ask: Ask, **more: Any) -> FindingPage | SeeOther:
             raise not_found("finding")
         if found["id"] != ask.path["id"] and ask.request.method == "GET":
             return SeeOther(f"/findings/{found['id']}")
-        events = context.events(connection, found)
+        unit = context.unit_of(connection, found)
+        events = context.events(connection, unit, found)
         happened = found["change"] or context.same_report(events, found)
-        later, about = context.later(events, found), context.others(connection, found)
+        later, about = context.later(events, found), context.others(connection, unit, found)
         links = Links(connection, viewer, [found, happened, later, about])
         row = finding_row(found, links, now)
         change = event_row(happened, links, now) if happened else None

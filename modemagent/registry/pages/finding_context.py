@@ -28,7 +28,8 @@ def case_of(connection: Connection, found: dict[str, Any]) -> Link | None:
     return open_case(connection, _kind(found), number) if number else None
 
 
-def _unit(connection: Connection, found: dict[str, Any]) -> int | None:
+def unit_of(connection: Connection, found: dict[str, Any]) -> int | None:
+    """Return the modem or SIM that a finding is about; None: it is about neither."""
     if found["ref"] is None:
         return None
     return find_unit(View(connection), _kind(found), found["ref"])
@@ -38,10 +39,10 @@ def _kind(found: dict[str, Any]) -> UnitKind:
     return UnitKind.MODEM if found["imei"] else UnitKind.SIM
 
 
-def events(connection: Connection, found: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the events about the modem or SIM, by date."""
-    unit = _unit(connection, found)
-    return [] if unit is None else events_about(View(connection), [unit])
+def events(connection: Connection, unit: int | None, found: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the events about the modem or SIM, by date; only the newest if its change is known."""
+    newest = _MOST_NEWER if found["change"] else None
+    return [] if unit is None else events_about(View(connection), [unit], newest)
 
 
 def later(events: list[dict[str, Any]], found: dict[str, Any]) -> list[dict[str, Any]]:
@@ -62,8 +63,7 @@ def same_report(events: list[dict[str, Any]], found: dict[str, Any]) -> dict[str
     return min(candidates, key=lambda one: one["data"]["previous"] is None, default=None)
 
 
-def others(connection: Connection, found: dict[str, Any]) -> list[dict[str, Any]]:
+def others(connection: Connection, unit: int | None, found: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the other findings about the same modem or SIM that wait for a decision."""
-    unit = _unit(connection, found)
     every = [] if unit is None else triage.about(connection, unit=unit)
     return [one for one in every if is_waiting(one) and one["id"] != found["id"]][:_MOST_NEWER]

@@ -53,15 +53,18 @@ def ids_about(units: Iterable[int]) -> CompoundSelect[tuple[int]]:
     return union_all(own, *(select(c.id).where(one.in_(wanted), one != c.unit) for one in sides))
 
 
-def events_about(view: View, units: Iterable[int]) -> list[Document]:
-    """Return the valid events about units, held ones included, by date."""
+def events_about(view: View, units: Iterable[int], newest: int | None = None) -> list[Document]:
+    """Return the valid events about units, held ones included, by date.
+
+    :param newest: only as many, the newest ones
+    """
     c = schema.event.c
-    query = (
-        select(schema.event)
-        .where(c.id.in_(ids_about(units)), ~c.superseded, ~c.withdrawn)
-        .order_by(c.hi_ms, c.stream, c.sequence, c.type, c.id)
-    )
-    return event_documents(view, view.connection.execute(query).all())
+    query = select(schema.event).where(c.id.in_(ids_about(units)), ~c.superseded, ~c.withdrawn)
+    order = (c.hi_ms, c.stream, c.sequence, c.type, c.id)
+    if newest is None:
+        return event_documents(view, view.connection.execute(query.order_by(*order)).all())
+    limited = query.order_by(*(one.desc() for one in order)).limit(newest)
+    return event_documents(view, view.connection.execute(limited).all()[::-1])
 
 
 def _event(view: View, row: Row[Any]) -> Document:
