@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from modemagent.provisioning.bench_file import ScanFrame
 from modemagent.provisioning.code_sheet import codes_pdf
-from modemagent.provisioning.scanner_check import SheetCheck
+from modemagent.provisioning.printers import open_printer
+from modemagent.provisioning.scanner_check import LabelCheck, SheetCheck
 from modemagent.provisioning.scans.keyboard import CHECK_GS1, CHECK_GS1_TEXT, CHECK_TEXTS, typed_on
 from tests.labels.decoders import by_zxing
 from tests.labels.test_decoding import pdf_pages
@@ -40,6 +43,23 @@ def test_station_check_reads_the_sheet_on_each_scanner(codes, problem) -> None:
     assert problem in finding.problem
     assert bool(finding.problem) == bool(problem)
     assert check.is_done == ("not read" not in problem)
+
+
+def test_station_check_reads_a_test_label_back(tmp_path: Path) -> None:
+    printer = open_printer(f"file:{tmp_path}")
+    check = LabelCheck({"s1": ScanFrame("#")})
+    assert check.print(printer, "imei-iccid-50x25")
+    (file,) = tmp_path.glob("*.png")
+    codes = by_zxing(Image.open(file))
+    assert [check.take("s1", "#MA-OK")] == ["s1: this is not the test label"]
+    assert [one.problem for one in check.findings()] == ["the test label was not read"]
+    for code in codes:
+        assert check.take("s1", f"#{code}") == "s1: the test label is right"
+    assert [one.problem for one in check.findings()] == [""]
+    assert check.take("s1", "#867698040000021") == "s1: its imei is not what was printed"
+    broken = LabelCheck()
+    assert not broken.print(open_printer("command:false"), "imei-40x20")
+    assert broken.is_done
 
 
 def test_the_line_shows_what_the_check_sheet_found() -> None:

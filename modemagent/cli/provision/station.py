@@ -23,7 +23,7 @@ from modemagent.provisioning.hubs import hubs_of
 from modemagent.provisioning.order import BenchOrder
 from modemagent.provisioning.people import hashed_pin
 from modemagent.provisioning.readings import is_path
-from modemagent.provisioning.scanner_check import check_scanners
+from modemagent.provisioning.scanner_check import LabelCheck, SheetCheck, scan_all
 from modemagent.provisioning.session import opened_station
 from modemagent.provisioning.station import check_station
 from modemagent.provisioning.station_record import save_check
@@ -36,15 +36,21 @@ _POLL_S = 0.2
 @station_options
 @click.option("--pin", is_flag=True, help="Only print the hash of a PIN for bench.toml.")
 @flag_option("--check-sheet", "Also scan the last page of the code sheet on each scanner.")
+@flag_option("--test-label", "Also print a test label and scan it back.")
 @json_option
 def station_command(
-    settings: BenchSettings, state_dir: Path, pin: bool, check_sheet: bool, as_json: bool
+    settings: BenchSettings,
+    state_dir: Path,
+    pin: bool,
+    check_sheet: bool,
+    test_label: bool,
+    as_json: bool,
 ) -> int:
     """Check this station at the start of a shift; the result is kept for the next orders.
 
     \b
     modemagent provision station
-    modemagent provision station --check-sheet
+    modemagent provision station --check-sheet --test-label
 
     Exits with 3 if something is wrong.
     """
@@ -56,11 +62,18 @@ def station_command(
     without = settings._replace(registry="none")
     with opened_station(nothing, without, state_dir, open_log("error")) as (printer, _):
         found = list(check_station(settings, state_dir, printer))
+        label, is_printed = LabelCheck(settings.frames), False
+        if test_label:
+            if printer is None:
+                raise UsageError("the station has no printer", hint="Name it in bench.toml.")
+            is_printed = label.print(printer, settings.label_template)
+    sources, say = settings.scanners or ("stdin",), partial(click.echo, err=True)
+    if is_printed:
+        scan_all(label, sources, say, open_log("error"))
+    found += label.findings() if test_label else ()
     if check_sheet:
-        sources = settings.scanners or ("stdin",)
-        found += check_scanners(
-            sources, settings.frames, partial(click.echo, err=True), open_log("error")
-        )
+        sheet = SheetCheck(sources, settings.frames)
+        found += scan_all(sheet, sources, say, open_log("error"))
     wrong = [one for one in found if one.problem]
     save_check(state_dir, "; ".join(one.problem for one in wrong))
     if as_json:
