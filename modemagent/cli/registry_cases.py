@@ -120,7 +120,12 @@ def open_command(
     given = {"kind": kind, "imeis": list(imeis), "iccids": list(iccids), "assets": list(assets),
              "with_sims": with_sims, "text": text, **values}  # fmt: skip
     with case_source(**where) as source:
-        return _show(source.open_case(given), as_json)
+        found = source.open_case(given)
+    status = _show(found, as_json)
+    if not as_json:
+        click.echo(f"\nLetter to the operator: modemagent registry cases letter {found['id']}")
+        click.echo(f"When it is settled: modemagent registry cases close {found['id']} OUTCOME")
+    return status
 
 
 @group.command("set")

@@ -61,6 +61,9 @@ def command(
             " --json",
             hint="Example: modemagent registry check --file delivery.csv",
         )
+    for one in numbers:
+        if not one.isalnum() and Path(one).is_file():
+            raise UsageError(f"{one} is a file, not a number", hint=f"Use --file {one}.")
     texts = _numbers(file) if file is not None else list(numbers)
     with list_source(**where) as source:
         if again is not None:

@@ -10,7 +10,7 @@ import click
 
 from modemagent.cli.file_argument import content_of, file_argument
 from modemagent.cli.options import FOUND_WRONG, value_option
-from modemagent.cli.output import print_json
+from modemagent.cli.output import plain, print_json
 from modemagent.cli.registry_database import show_rows
 from modemagent.cli.registry_lists import (
     all_pages,
@@ -66,6 +66,12 @@ def group(limit: int | None, as_json: bool, **options: Any) -> int:
             known = sorted({one["country"] for one in source.regulations()["regulations"]})
             _check_country(filters["country"], known)
     show_rows({"deadlines": found}, found, _COLUMNS, as_json)
+    if found and not as_json:
+        rules = {one["rule"]: one for one in found}
+        for name, one in sorted(rules.items()):
+            text = f"{name}: {one['text']} Confidence {one['confidence']}; source: {one['source']}"
+            click.echo(plain(f"\n{text}"))
+        click.echo("\nThe days that were counted and the first report of each: add --json.")
     return FOUND_WRONG if any(one["reached"] for one in found) else 0
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
 
 from modemagent.cli.options import value_option
-from modemagent.cli.output import cell, print_json, table
+from modemagent.cli.output import cell, plain, print_json, table
 from modemagent.cli.registry_database import show_rows
 from modemagent.cli.registry_history import change_text
 from modemagent.cli.registry_source import FILTERS, limit_option, source, source_options
@@ -24,8 +24,9 @@ _ALLOWED = {
     "by_policy": "yes, by the policy",
     "not_by_policy": "no, the policy does not allow the SIM",
     "announced": "yes, work was announced",
-    "no_policy": "undecided: no policy that learns or enforces",
+    "no_policy": "open: no policy that learns or enforces covered the modem",
 }
+_OF_REGISTRY = {"changed": "changed by later reports", "cause_gone": "resolved: cause gone"}
 _REQUIRED = ("type", "severity", "grade", "subject", "first_seen", "first_report", "id")
 _DURATION = re.compile(r"([1-9][0-9]{0,4})([dh])")
 
@@ -34,6 +35,7 @@ _DURATION = re.compile(r"([1-9][0-9]{0,4})([dh])")
 @FILTERS["type"]
 @FILTERS["severity"]
 @FILTERS["gateway"]
+@value_option("--modem", "IMEI", "Only about this modem, by its IMEI or ref.")
 @limit_option
 @source_options
 def group(limit: int | None, as_json: bool, **options: Any) -> None:
@@ -41,7 +43,7 @@ def group(limit: int | None, as_json: bool, **options: Any) -> None:
 
     \b
     modemagent registry findings --severity error
-    modemagent registry findings --type sim.swapped --gateway gw-0042
+    modemagent registry findings --type sim.swapped --modem 867698040000013
     modemagent registry findings show ID
     modemagent registry findings authorise ID --reason "planned, ticket 4411"
 
@@ -49,7 +51,7 @@ def group(limit: int | None, as_json: bool, **options: Any) -> None:
     """
     if click.get_current_context().invoked_subcommand is not None:
         return
-    chosen = {name: options.pop(name) for name in ("type", "severity", "gateway")}
+    chosen = {name: options.pop(name) for name in ("type", "severity", "gateway", "modem")}
     filters = {name: value for name, value in chosen.items() if value is not None}
     registry = source(**options)
     found = list(entries(registry, "findings", most=limit, fields=_REQUIRED, **filters))
@@ -168,8 +170,30 @@ def _show(found: Document, as_json: bool) -> None:
     names = ("id", *_COLUMNS[:-1], "until", "assignee", "revision", "sentence", "remedy")
     lines = [[name, cell(found.get(name))] for name in names if found.get(name)]
     click.echo(table([*lines, *_context(found)]))
-    for one in found.get("history", ()):
-        click.echo(f"{one['time']}  {one['actor']}  {one['action']}  {one['reason']}".rstrip())
+    if found.get("history"):
+        rows = [[cell(value) for value in row] for row in _history(found["history"])]
+        click.echo("\n" + table([["TIME", "ACTOR", "DECISION", "REASON"], *rows]))
+    click.echo()
+    if report := found.get("first_report"):
+        click.echo(plain(f"The report that shows it: modemagent registry report {report}"))
+    if found.get("state") == "undecided":
+        action = "authorise" if found.get("change") else "resolve"
+        decide = f"modemagent registry findings {action} {found['id']} --reason TEXT"
+        click.echo(plain(f"Decide: {decide}"))
+
+
+def _history(made: Sequence[Document]) -> list[list[str]]:
+    """Return the decisions; what late reports have changed in a row is one line."""
+    rows: list[list[str]] = []
+    count = 0
+    for one in made:
+        action = _OF_REGISTRY.get(one["action"], one["action"])
+        if one["action"] == "changed" and count:
+            rows.pop()
+        count = count + 1 if one["action"] == "changed" else 0
+        times = f", {count} times" if count > 1 else ""
+        rows.append([one["time"], one["actor"], f"{action}{times}", one["reason"]])
+    return rows
 
 
 def _context(found: Document) -> list[list[str]]:

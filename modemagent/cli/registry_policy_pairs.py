@@ -53,7 +53,9 @@ def import_command(
         elif dry_run:
             click.echo(f"would import {report['pairs']} pairs")
         else:
-            click.echo(f"policy {report['ref']}: {report['pairs']} pairs")
+            begin = f" from {valid_from}" if valid_from else ""
+            click.echo(f"policy {report['ref']}: {report['pairs']} pairs, mode {mode}{begin}")
+            click.echo(f"What it finds now: modemagent registry policy dry-run {report['ref']}")
     return 0 if report["accepted"] else FOUND_WRONG
 
 

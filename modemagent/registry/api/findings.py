@@ -34,6 +34,7 @@ from modemagent.registry.store.decisions import (
     StaleRevision,
     decide,
 )
+from modemagent.registry.store.refs import parse_ref
 from modemagent.registry.store.tokens import Scope, Token
 
 router = APIRouter(prefix="/api/v1", tags=["findings"], responses=PROBLEMS)
@@ -45,7 +46,7 @@ FindingId = Annotated[str, Path(min_length=32, max_length=36, pattern=r"^[0-9a-f
 @router.get(
     "/findings",
     response_model=finding_documents.Findings,
-    responses=BAD_REQUEST,
+    responses=BAD_REQUEST | {403: PROBLEM},
     dependencies=PRESENT_ONLY,
 )
 def findings(
@@ -64,9 +65,25 @@ def findings(
             description="Only of this name, such as sim.swapped.",
         ),
     ] = None,
+    modem: Annotated[
+        str | None,
+        Query(
+            min_length=12,
+            max_length=20,
+            pattern=r"^[0-9A-Za-z]+$",
+            description="Only about this modem, by its IMEI or `ref`.",
+        ),
+    ] = None,
 ) -> Response:
-    """List what the rules have found, with evidence."""
-    filters = {"severity": severity, "gateway": gateway, "type": name}
+    """List what the rules have found, with evidence.
+
+    `gateway` finds what is about a gateway or a place in it, not about a modem that is there.
+    """
+    if modem is not None and not token.full_ids and parse_ref(modem) is None:
+        # such tokens may look up few numbers a minute
+        detail = "a token without full-id scope names a modem by its ref"
+        raise ProblemDetails(HTTPStatus.FORBIDDEN, "scope", detail)
+    filters = {"severity": severity, "gateway": gateway, "type": name, "modem": modem}
     return answer(request, token, reader.findings, limit=limit, after=after or 0, **filters)
 
 

@@ -17,6 +17,7 @@ from modemagent.registry.store.documents import Document, to_rfc3339
 from modemagent.registry.store.engine import now_ms
 from modemagent.registry.store.finding_context import context_of
 from modemagent.registry.store.fleet import gateway_row
+from modemagent.registry.store.lookup import find_unit
 from modemagent.registry.store.units import UnitKind
 from modemagent.registry.store.view import View
 
@@ -31,21 +32,45 @@ def findings(
     severity: str | None = None,
     gateway: str | None = None,
     type: str | None = None,
+    modem: str | None = None,
 ) -> Document:
     """Return a page of the findings that hold now, in the order of recording.
 
     :param severity: only those of this severity
     :param gateway: only those about this gateway, by its id or its reference
     :param type: only those of this name
+    :param modem: only those about this modem, by its IMEI or its reference
     """
     c = schema.finding.c
     query = select(schema.finding).where(c.id > after, c.recorded_to.is_(None))
+    if modem is not None:
+        return _about_modem(connection, query, modem, limit, severity, type)
     if gateway is not None:
         query = query.where(c.gateway == gateway_row(connection, gateway))
     severities = [severity] if severity else []
     rows = in_order(connection, query, limit + 1, severities, type, is_up=True)
     following = str(rows[limit - 1].id) if len(rows) > limit else None
     return {"findings": finding_documents(View(connection), rows[:limit]), "next": following}
+
+
+def _about_modem(
+    connection: Connection,
+    query: Select[Any],
+    modem: str,
+    limit: int,
+    severity: str | None,
+    rule: str | None,
+) -> Document:
+    """Return a page of the findings about a modem, of which there are not many."""
+    view = View(connection)
+    unit = find_unit(view, UnitKind.MODEM, modem)
+    found = connection.execute(query.where(schema.finding.c.unit == unit)).all() if unit else []
+    rows = sorted(
+        (row for row in found if severity in (None, row.severity) and rule in (None, row.type)),
+        key=lambda row: row.id,
+    )
+    following = str(rows[limit - 1].id) if len(rows) > limit else None
+    return {"findings": finding_documents(view, rows[:limit]), "next": following}
 
 
 def in_order(

@@ -86,6 +86,20 @@ def test_swap_is_authorised_once_and_withdrawn(story: Story, operator: Browser) 
     assert "Was this planned?" in text
 
 
+def test_chosen_swaps_are_authorised_once(story: Story, operator: Browser) -> None:
+    path = story.finding(operator, "SIM swapped")
+    finding = path.rpartition("/")[2]
+    chosen = {"finding": [finding], "which": "ticked", "severity": "any"}
+    selection = operator.post("/selections", chosen).headers["Location"]
+    assert 'name="once"' in operator.get(selection).text
+    form = {"acts": "0", "reason": "a crew is there", "once": "1"}
+    assert operator.post(f"{selection}/authorise", form).status == 303
+    page = operator.get(path)
+    assert "once, until another SIM is read in the slot" in re.sub(r"<[^>]+>", " ", page.text)
+    form = {"revision": revision_of(page.text), "reason": "no crew"}
+    assert operator.post(f"{path}/withdraw", form).status == 303
+
+
 @pytest.mark.parametrize(
     ("action", "changed"),
     [

@@ -30,6 +30,10 @@ def test_decision_on_the_machine_of_the_registry(store: Store, where: tuple[str,
     shown = call("show", one["id"], where=where)
     assert shown.returncode == 0
     assert one["sentence"] in shown.stdout
+    assert f"modemagent registry report {one['first_report']}" in shown.stdout
+    assert f"modemagent registry findings authorise {one['id']} --reason" in shown.stdout
+    by_modem = call("--modem", one["imei"], "--json", where=where)
+    assert json.loads(by_modem.stdout)["findings"] == [one]
     done = call("authorise", one["id"], "--reason", "ticket 7", "--json", where=where)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
