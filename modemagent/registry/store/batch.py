@@ -13,6 +13,9 @@ from modemagent.registry.store.ids import KeySource
 from modemagent.registry.store.places import Tail
 from modemagent.registry.store.ranges import StreamRanges
 
+#: Stands for a report about whose values and network no rule can find anything.
+PLAIN = 0, 0
+
 
 class Contested(Exception):
     """Another worker changed what this transaction relied on; it has to be repeated."""
@@ -40,7 +43,8 @@ class Batch:
     :param dirty: units whose history has changed, for the rules
     :param first_seen: those that were seen for the first time, and of which nothing else is known
     :param beats: gateways whose health has changed
-    :param noticed: places, each with its newest report, if the network or its values have changed
+    :param noticed: places, each with its newest report, if the network or its values have changed;
+        :data:`PLAIN` if the report need not be read
     :param benches: stream and number of each report of a production bench
     :param imeis: IMEIs of 14 digits whose assets or rows of orders have changed
     :param changed: entries of the lists, by number of the list, that were put or removed

@@ -19,7 +19,7 @@ from modemagent.registry.rules.flapping import flapping
 from modemagent.registry.rules.inputs import ReportMoment, RuleFinding
 from modemagent.registry.rules.values import values
 from modemagent.registry.store import bench_turns, dialect, inventory, rule_jobs, schema
-from modemagent.registry.store.batch import Batch
+from modemagent.registry.store.batch import PLAIN, Batch
 from modemagent.registry.store.bodies import decompress
 from modemagent.registry.store.boots import load_boots
 from modemagent.registry.store.finding_log import FindingLog, Subject
@@ -35,6 +35,7 @@ _HEALTHS = (
     " JOIN boot_stream x ON x.boot = g.last_boot WHERE g.id IN {keys} AND x.health IS NOT NULL"
 )
 _OLD_DENIALS = "SELECT place FROM denial WHERE NOT found AND since_hi <= {until_ms:d}"
+_NOWHERE = ReportMoment(0, 0, 0, 0)
 _DENIAL = ("place", "stream", "sequence", "since_lo", "since_hi", "found")
 
 
@@ -106,7 +107,7 @@ def _readings(batch: Batch, rows: Sequence[tuple[int, int, int]]) -> list[_Readi
     connection = batch.connection
     keys = [(place,) for place, _, _ in rows]
     places = {one.id: one for one in load_places(connection, ("id",), keys)}
-    reports = [row[1:] for row in rows]
+    reports = [row[1:] for row in rows if row[1:] != PLAIN]
     names = ("stream", "sequence", "received_ms", "body")
     found: list[Any] = dialect.select_rows(
         connection, schema.report, ("stream", "sequence"), names, reports
@@ -122,6 +123,8 @@ def _readings(batch: Batch, rows: Sequence[tuple[int, int, int]]) -> list[_Readi
     by_id = {(one.gateway, one.boot_id): one for one in boots.values()}
     readings = []
     for place, stream, number in rows:
+        if place in places and (stream, number) == PLAIN:
+            readings.append(_Reading(places[place], False, _NOWHERE, []))
         if place not in places or (stream, number) not in decoded:
             continue
         report, wall_ms, _ = decoded[stream, number]

@@ -28,6 +28,7 @@ from modemagent.registry.store.recalls import notices
 from modemagent.registry.store.recorder import Recorder
 from modemagent.registry.store.registers import size
 from modemagent.registry.store.rule_inputs import RuleInputs
+from modemagent.registry.store.standing import units_of
 from modemagent.registry.store.units import UnitKind
 
 RULES = frozenset({"modem.not_in_inventory", "imei.label_mismatch", "recall.matched"})
@@ -112,7 +113,7 @@ def _judge(batch: Batch, modems: Sequence[int], rules: Collection[str]) -> Findi
     connection = batch.connection
     log = FindingLog(batch, rules)
     log.load("unit", modems)
-    inputs = RuleInputs(connection, modems)
+    inputs = RuleInputs(connection, units_of(connection, modems))
     histories = {
         unit: one for unit in modems if (one := inputs.history(unit, is_shared=False)) is not None
     }

@@ -30,18 +30,15 @@ def evaluate_units(batch: Batch, units: Sequence[int], new: Sequence[int] = ()) 
     """
     lock_rows(batch, {*units, *new}, "unit")
     connection = batch.connection
+    known = units_of(connection, {*units, *new})
     changed = modem_types.update(
-        batch,
-        {
-            row: one.key
-            for row, one in units_of(connection, {*units, *new}).items()
-            if one.kind == UnitKind.MODEM
-        },
+        batch, {row: one.key for row, one in known.items() if one.kind == UnitKind.MODEM}
     )
-    judge_units(batch, units).write()
+    _judge(batch, {unit: known[unit] for unit in units if unit in known}).write()
     others = {*new, *modem_types.rare_modems(connection, changed)} - set(units)
-    lock_rows(batch, others - set(new), "unit")
-    judge_standing(batch, sorted(others)).write()
+    if others:
+        lock_rows(batch, others - set(new), "unit")
+        judge_standing(batch, sorted(others)).write()
 
 
 def judge_units(
@@ -52,14 +49,23 @@ def judge_units(
     :param run: re-check on whose behalf; what other ones hold stays as it is
     :param links: write the links with SIMs
     """
+    return _judge(batch, units_of(batch.connection, units), run=run, links=links)
+
+
+def _judge(
+    batch: Batch,
+    units: Mapping[int, StandingUnit],
+    *,
+    run: int | None = None,
+    links: bool = True,
+) -> FindingLog:
     connection = batch.connection
-    log = FindingLog(batch, OF_UNITS, held_rules(connection, units, run))
+    log = FindingLog(batch, OF_UNITS, held_rules(connection, sorted(units), run))
     log.load("unit", units)
     inputs = RuleInputs(connection, units)
-    known = units_of(connection, units)
-    lasting = standing(connection, known, batch.now_ms)
-    linked = _links(batch, known, write=links)
-    for unit in units:
+    lasting = standing(connection, units, batch.now_ms)
+    linked = _links(batch, units, write=links)
+    for unit in sorted(units):
         history = inputs.history(unit, is_shared=log.holds("unit", unit, "imei.duplicate"))
         if history is None:
             continue

@@ -18,7 +18,7 @@ from modemagent.errors import ReportError
 from modemagent.registry.envelope import Envelope, Parts, open_parts
 from modemagent.registry.history.readings import SEQUENCE_BITS, position
 from modemagent.registry.store import benches, dialect, event_log, rule_jobs, schema
-from modemagent.registry.store.batch import Batch
+from modemagent.registry.store.batch import PLAIN, Batch
 from modemagent.registry.store.bodies import compress_redacted
 from modemagent.registry.store.boots import Boot, BootLog
 from modemagent.registry.store.forks import Conflict, add_conflicts
@@ -332,7 +332,10 @@ class _Recording:
         is_plain = not one.parts.noteworthy and (report is None or report.is_plain)
         noticed = self._batch.noticed
         if not (place.is_new and is_plain) or place.id in noticed:
-            noticed[place.id] = one.ranges.stream, one.envelope.sequence
+            # the parts of another identity are those of this report, not of one with its likeness
+            is_read = report is not None and one.parts.identity != place.identity
+            at = one.ranges.stream, one.envelope.sequence
+            noticed[place.id] = PLAIN if is_plain and is_read else at
         if not is_plain:
             self._has_faults = True
 

@@ -17,6 +17,8 @@ from modemagent.registry.rules.inputs import (
     UnitHistory,
 )
 from modemagent.registry.store import dialect, schema
+from modemagent.registry.store.event_log import NO_SIDE
+from modemagent.registry.store.standing import StandingUnit
 from modemagent.registry.store.units import UnitKind
 
 _EVENTS = (
@@ -38,22 +40,19 @@ _SHARED = (
     "SELECT identifier, count(*) FROM identifier_of WHERE identifier IN {keys} GROUP BY identifier"
 )
 _WITH_EID = "SELECT identifier, unit FROM identifier_of WHERE identifier IN {keys}"
+_NO_STATE = PairState()
 _COMMON = 3  # IMEIs of an EID that belongs to something that travels
 
 
 class RuleInputs:
     """The histories of some units, each kind of row read once."""
 
-    def __init__(self, connection: Connection, units: Iterable[int]) -> None:
+    def __init__(self, connection: Connection, units: Mapping[int, StandingUnit]) -> None:
         self._connection = connection
-        wanted = [(unit,) for unit in units]
-        rows = dialect.select_rows(
-            connection, schema.unit, ("id",), ("id", "kind", "number"), wanted
-        )
-        self._units: dict[int, tuple[int, str]] = {row: (kind, text) for row, kind, text in rows}
-        modems = [row for row, kind, _ in rows if kind == UnitKind.MODEM]
-        sims = [row for row, kind, _ in rows if kind == UnitKind.SIM]
-        self._changes = _changes(connection, self._units)
+        self._units = units
+        modems = [row for row, one in units.items() if one.kind == UnitKind.MODEM]
+        sims = [row for row, one in units.items() if one.kind == UnitKind.SIM]
+        self._changes = _changes(connection, units)
         swaps = [
             one for some in self._changes.values() for one in some if one.kind == "modem.swapped"
         ]
@@ -70,10 +69,10 @@ class RuleInputs:
         """Return the history of a unit; None if it was erased."""
         if unit not in self._units:
             return None
-        kind, number = self._units[unit]
+        one = self._units[unit]
         return UnitHistory(
-            "imei" if kind == UnitKind.MODEM else "iccid",
-            number,
+            "imei" if one.kind == UnitKind.MODEM else "iccid",
+            one.number,
             is_shared,
             tuple(self._changes.get(unit, ())),
             self.facts_of(unit),
@@ -139,10 +138,14 @@ def _changes(connection: Connection, units: Iterable[int]) -> dict[int, list[Pai
     rows: list[Any] = dialect.query_keys(connection, _EVENTS, units)
     for row in sorted(rows, key=lambda row: (row[5], row[4], row[2], row[3], row[1])):
         change = PairChange(
-            row[1], ReportMoment(*row[2:6]), PairState(*row[6:12]), PairState(*row[12:])
+            row[1], ReportMoment(*row[2:6]), _state(row[6:12]), _state(row[12:])
         )  # fmt: skip
         found[row[0]].append(change)
     return found
+
+
+def _state(side: tuple[Any, ...]) -> PairState:
+    return _NO_STATE if side == NO_SIDE else PairState(*side)
 
 
 def _texts(connection: Connection, keys: Iterable[int]) -> Mapping[int, str]:

@@ -25,7 +25,8 @@ class Dirty(msgspec.Struct, omit_defaults=True):
     """Rows whose findings may have changed.
 
     :param new: units that were seen for the first time, of which nothing else is known
-    :param readings: place, stream and number of the report that is its newest reading
+    :param readings: place, stream and number of the report that is its newest reading, or
+        :data:`.batch.PLAIN`
     :param benches: stream and number of each report of a production bench
     """
 

@@ -116,7 +116,7 @@ def hits_of(
     connection: Connection, units: Mapping[int, StandingUnit], at_ms: int
 ) -> dict[int, list[ListEntry]]:
     """Return the valid entries that cover the numbers of units, the narrowest first."""
-    kinds = _listed_kinds(connection)
+    kinds = _listed_kinds(connection) if units else set()
     if not kinds:
         return {}
     numbers: dict[int, list[ListedNumber]] = {}
