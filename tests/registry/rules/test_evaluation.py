@@ -258,6 +258,32 @@ def test_denial_is_found_after_a_day(store: Store) -> None:
     assert store.types() == []
 
 
+def test_findings_of_a_place_end_with_another_sim_without_fault(store: Store) -> None:
+    gateway = Gateway(extra={"network": denied()})
+
+    def denials() -> int:
+        with store.database.reading() as connection:
+            return int(connection.exec_driver_sql("SELECT count(*) FROM denial").scalar_one())
+
+    store.add(gateway.report("identified"))
+    gateway.boot_count = 2  # the same bytes, but in another boot they are no unchanged reading
+    store.add(gateway.report("identified"))
+    store.evaluate()
+    assert (denials(), store.types()) == (1, [])
+    gateway.extra["modem"] = modem(imeisv="0000000000000000")
+    store.add(gateway.report("modem_changed"))
+    store.evaluate()
+    (fault,) = store.types()
+    assert denials() == 1
+    store.add(gateway.report("sim_changed", sims=[sim(OTHER_ICCID)]))
+    store.evaluate()
+    assert (denials(), fault in store.types()) == (1, True)
+    gateway.extra = {}
+    store.add(gateway.report("sim_changed"))
+    store.evaluate()
+    assert (denials(), fault in store.types()) == (0, False)
+
+
 def test_gateway_is_silent_after_three_promised_intervals(store: Store) -> None:
     gateway = Gateway()
     store.add(gateway.report("identified", heartbeat_s=60))
