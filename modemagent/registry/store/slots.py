@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from struct import Struct
 from typing import NamedTuple
 
@@ -46,9 +47,10 @@ def pack(slots: list[StoredSlot]) -> bytes:
     )
 
 
-def unpack(packed: bytes) -> list[StoredSlot]:
+@lru_cache(maxsize=4096)
+def unpack(packed: bytes) -> tuple[StoredSlot, ...]:
     """Return the slots of a stored reading."""
-    return [
+    return tuple(
         StoredSlot(slot, _STATES[state], sim, imsi, eid, extra.decode().rstrip("\0"))
         for slot, state, sim, imsi, eid, extra in _SLOT.iter_unpack(packed[1:])
-    ]
+    )

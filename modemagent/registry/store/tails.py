@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 from modemagent.registry.history.dates import BootDates, date_reading
@@ -97,9 +98,10 @@ def derive_tails(batch: Batch, tails: Iterable[Tail], stays: StayLog) -> list[Ta
     return chosen
 
 
-def sims_in(packed: bytes) -> list[int]:
+@lru_cache(maxsize=4096)
+def sims_in(packed: bytes) -> tuple[int, ...]:
     """Return the SIMs in packed slots."""
-    return [one.sim for one in slots_of(packed) if one.sim is not None]
+    return tuple(one.sim for one in slots_of(packed) if one.sim is not None)
 
 
 def _sims(tail: Tail) -> set[int]:
