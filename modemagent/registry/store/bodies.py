@@ -5,14 +5,17 @@ from __future__ import annotations
 import zlib
 from collections.abc import Collection
 
-from modemagent.registry.envelope import digest_of
+from modemagent.registry.envelope import Envelope, digest_of
 from modemagent.registry.redaction import Redaction
+from modemagent.registry.store import dialect, schema
+from modemagent.registry.store.batch import Batch
 from modemagent.report.message import canonical_body
 
 # The dictionary belongs to the format: a stored body can be read only with the one it was written
 # with, so another one gets another first byte.
 _FORMAT = b"\x01"
 _WINDOW_BITS = 13
+_COLUMNS = ("stream", "sequence", "received_ms", "body", "old_digest")
 
 
 def _example(state: str, reason: str, numbers: dict[str, str | None]) -> bytes:
@@ -89,6 +92,23 @@ def compress_redacted(body: bytes, erased: Collection[str]) -> tuple[bytes, int 
     """
     redacted = Redaction(erased).of_body(body) if erased else body
     return compress(redacted), None if redacted is body else digest_of(body)
+
+
+class BodyLog:
+    """The bodies of one batch that are kept."""
+
+    def __init__(self, batch: Batch) -> None:
+        self._batch = batch
+        self._rows: list[tuple[int, int, int, bytes, int | None]] = []
+
+    def keep(self, stream: int, envelope: Envelope, received_ms: int) -> None:
+        """Keep the body of a report, without numbers that were erased."""
+        body = compress_redacted(envelope.raw, self._batch.erased)
+        self._rows.append((stream, envelope.sequence, received_ms, *body))
+
+    def write(self) -> None:
+        """Write the bodies."""
+        dialect.insert_rows(self._batch.connection, schema.report, _COLUMNS, self._rows)
 
 
 def decompress(stored: bytes) -> bytes:

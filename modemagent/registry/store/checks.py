@@ -17,7 +17,7 @@ from modemagent.registry.lists.entries import ListEntry
 from modemagent.registry.lists.matching import match
 from modemagent.registry.lists.numbers import first_positions, read_number
 from modemagent.registry.lists.results import compare_results
-from modemagent.registry.store import acts, dialect, list_tables, schema
+from modemagent.registry.store import acts, dialect, list_tables, operation_tables
 from modemagent.registry.store.assets import AssetRow
 from modemagent.registry.store.assets import load as load_assets
 from modemagent.registry.store.batch import Batch
@@ -177,13 +177,13 @@ def store_run(
     if results is None:
         job = (batch.key(), JOB_KIND, batch.now_ms, run.to_bytes(8, "big"))
         columns = ("id", "kind", "due_ms", "units")
-        dialect.insert_rows(batch.connection, schema.job, columns, [job])
+        dialect.insert_rows(batch.connection, operation_tables.job, columns, [job])
     return run
 
 
 def run_waiting(batch: Batch) -> bool:
     """Check the next part of the check that waits longest; return True if one did."""
-    c = schema.job.c
+    c = operation_tables.job.c
     query = select(c.units).where(c.kind == JOB_KIND).order_by(c.due_ms, c.id).limit(1)
     units = batch.connection.execute(query).scalar()
     if units is None:
@@ -219,7 +219,7 @@ def run_part(batch: Batch, run: int) -> bool:
     if done < total:
         return True
     key_of_run = [(JOB_KIND, run.to_bytes(8, "big"))]
-    dialect.delete_rows(connection, schema.job, ("kind", "units"), key_of_run)
+    dialect.delete_rows(connection, operation_tables.job, ("kind", "units"), key_of_run)
     return False
 
 

@@ -20,7 +20,7 @@ from modemagent.registry.regulations.regulation import Regulation
 from modemagent.registry.rules.catalogue import OF_DEADLINES
 from modemagent.registry.rules.deadlines import deadline as deadline_rule
 from modemagent.registry.rules.inputs import ReportMoment, RuleFinding
-from modemagent.registry.store import dialect, recheck_runs, schema
+from modemagent.registry.store import dialect, operation_tables, recheck_runs, schema
 from modemagent.registry.store.affected import Target
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.deadline_tables import NEVER, deadline, registration
@@ -273,7 +273,7 @@ def begin_pass(batch: Batch) -> None:
     """Begin again with the first modem: the rules have changed."""
     _set_cursor(batch, 0)
     key = int(TimerKind.DEADLINES)
-    dialect.update_rows(batch.connection, schema.job, ("id",), ("due_ms",), [(0, key)])
+    dialect.update_rows(batch.connection, operation_tables.job, ("id",), ("due_ms",), [(0, key)])
 
 
 def _cursor(connection: Connection) -> int:

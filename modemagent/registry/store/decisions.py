@@ -9,7 +9,7 @@ from sqlalchemy import Row
 
 from modemagent.registry.rules.catalogue import OF_POLICIES
 from modemagent.registry.rules.changes import KINDS
-from modemagent.registry.store import acts, dialect, schema
+from modemagent.registry.store import acts, dialect, finding_tables, schema
 from modemagent.registry.store.authorised import (
     OF_PAIRS,
     authorise_pair,
@@ -115,7 +115,7 @@ def decide(batch: Batch, finding_id: str, revision: int, decision: Decision) -> 
         state, until_ms = _STATES[decision.action], decision.until_ms
     changed = ("state", "until_ms", "assignee", "revision")
     values = (state, until_ms, assignee, revision + 1, row.id)
-    dialect.update_rows(connection, schema.finding, ("id",), changed, [values])
+    dialect.update_rows(connection, finding_tables.finding, ("id",), changed, [values])
     names = (
         "finding", "revision", "action", "actor", "reason", "until_ms", "assignee", "made_ms",
     )  # fmt: skip
@@ -123,7 +123,7 @@ def decide(batch: Batch, finding_id: str, revision: int, decision: Decision) -> 
         row.id, revision + 1, str(decision.action), decision.actor, decision.reason,
         decision.until_ms, decision.assignee, batch.now_ms,
     )  # fmt: skip
-    dialect.insert_rows(connection, schema.decision, names, [made])
+    dialect.insert_rows(connection, finding_tables.decision, names, [made])
     if decision.action is DecisionAction.AUTHORISE and row.type in OF_PAIRS:
         authorise_pair(batch, row, once=decision.once, actor=decision.actor, reason=decision.reason)
     elif decision.action is DecisionAction.WITHDRAW:

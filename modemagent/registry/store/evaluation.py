@@ -18,7 +18,14 @@ from modemagent.registry.rules.denied import LASTS_MS, denied, is_denied
 from modemagent.registry.rules.flapping import flapping
 from modemagent.registry.rules.inputs import ReportMoment, RuleFinding
 from modemagent.registry.rules.values import values
-from modemagent.registry.store import bench_turns, dialect, inventory, rule_jobs, schema
+from modemagent.registry.store import (
+    bench_turns,
+    dialect,
+    finding_tables,
+    inventory,
+    rule_jobs,
+    schema,
+)
 from modemagent.registry.store.batch import PLAIN, Batch
 from modemagent.registry.store.bodies import decompress
 from modemagent.registry.store.boots import load_boots
@@ -74,7 +81,7 @@ def evaluate_denials(batch: Batch) -> bool:
         log.set(Subject("place", gateway=place.gateway, place=place.id), found)
         found_at += [(True, place.id)] if found else []
     log.write()
-    dialect.update_rows(batch.connection, schema.denial, ("place",), ("found",), found_at)
+    dialect.update_rows(batch.connection, finding_tables.denial, ("place",), ("found",), found_at)
     return False
 
 
@@ -141,9 +148,9 @@ def _evaluate_places(batch: Batch, readings: Sequence[_Reading]) -> None:
     log.load("place", [one.place.id for one in readings])
     refused = [one for one in readings if one.is_denied]
     rows = [(one.place.id, *one.at, False) for one in refused]
-    dialect.insert_new(batch.connection, schema.denial, _DENIAL, rows)
+    dialect.insert_new(batch.connection, finding_tables.denial, _DENIAL, rows)
     over = [(one.place.id,) for one in readings if not one.is_denied]
-    dialect.delete_rows(batch.connection, schema.denial, ("place",), over)
+    dialect.delete_rows(batch.connection, finding_tables.denial, ("place",), over)
     denials = _denials(batch, [one.place for one in refused])
     by_place = {place.id: found for place, found in denials.items()}
     for one in readings:
@@ -158,7 +165,9 @@ def _denials(batch: Batch, places: Sequence[Place]) -> dict[Place, list[RuleFind
     keys = [(place.id,) for place in places]
     since = {
         row[0]: ReportMoment(*row[1:])
-        for row in dialect.select_rows(connection, schema.denial, ("place",), _DENIAL[:5], keys)
+        for row in dialect.select_rows(
+            connection, finding_tables.denial, ("place",), _DENIAL[:5], keys
+        )
     }
     boots = load_boots(connection, ("id",), [(one,) for one in {p.last.boot for p in places}])
     found = {}

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from modemagent.registry.rules.catalogue import CATALOGUE, severity_of
 from modemagent.registry.rules.inputs import RuleFinding
-from modemagent.registry.store import dialect, notices, schema
+from modemagent.registry.store import dialect, finding_tables, notices, schema
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.dialect import Read, Rows
 from modemagent.registry.store.occurrences import keyed_id
@@ -198,14 +198,16 @@ class FindingLog:
             ended.append(("resolved", batch.now_ms, row.revision + 1, row.id))
             decisions.append((row.id, row.revision + 1, CAUSE_GONE, REGISTRY, "", batch.now_ms))
         new = self._new_rows(ids[len(changed) :])
-        connection, table = batch.connection, schema.finding
+        connection, table = batch.connection, finding_tables.finding
         dialect.insert_rows(connection, table, _COLUMNS, new)
         notices.note_findings(batch, [(row[0], row[2], row[3]) for row in new])
         dialect.update_rows(connection, table, ("id",), _CHANGED, updates)
         dialect.update_rows(connection, table, ("id",), ("state", "recorded_to", "revision"), ended)
-        dialect.insert_new(connection, schema.finding_alias, ("finding_id", "finding"), aliases)
+        dialect.insert_new(
+            connection, finding_tables.finding_alias, ("finding_id", "finding"), aliases
+        )
         made = ("finding", "revision", "action", "actor", "reason", "made_ms")
-        dialect.insert_rows(connection, schema.decision, made, decisions)
+        dialect.insert_rows(connection, finding_tables.decision, made, decisions)
         self._write_evidence()
 
     def _new_rows(self, ids: list[bytes]) -> list[tuple[Any, ...]]:
@@ -236,7 +238,7 @@ class FindingLog:
         return found
 
     def _write_evidence(self) -> None:
-        connection, table = self._batch.connection, schema.finding_report
+        connection, table = self._batch.connection, finding_tables.finding_report
         rows = {
             (finding, *report)
             for finding, one in self._evidence + self._evidence_of_new

@@ -11,13 +11,13 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, select
 
 from modemagent.registry.lists.entries import ListEntry
 from modemagent.registry.rules.catalogue import CATALOGUE, OF_LISTS
-from modemagent.registry.store import dialect, schema, standing
+from modemagent.registry.store import dialect, finding_tables, standing
 from modemagent.registry.store.authorised import authorised_document
 from modemagent.registry.store.documents import Document, to_rfc3339
 from modemagent.registry.store.engine import now_ms
 from modemagent.registry.store.finding_context import context_of
 from modemagent.registry.store.fleet import gateway_row
-from modemagent.registry.store.lookup import find_unit
+from modemagent.registry.store.unit_numbers import find_unit
 from modemagent.registry.store.units import UnitKind
 from modemagent.registry.store.view import View
 
@@ -41,8 +41,8 @@ def findings(
     :param type: only those of this name
     :param modem: only those about this modem, by its IMEI or its reference
     """
-    c = schema.finding.c
-    query = select(schema.finding).where(c.id > after, c.recorded_to.is_(None))
+    c = finding_tables.finding.c
+    query = select(finding_tables.finding).where(c.id > after, c.recorded_to.is_(None))
     if modem is not None:
         return _about_modem(connection, query, modem, limit, severity, type)
     if gateway is not None:
@@ -64,7 +64,9 @@ def _about_modem(
     """Return a page of the findings about a modem, of which there are not many."""
     view = View(connection)
     unit = find_unit(view, UnitKind.MODEM, modem)
-    found = connection.execute(query.where(schema.finding.c.unit == unit)).all() if unit else []
+    found = (
+        connection.execute(query.where(finding_tables.finding.c.unit == unit)).all() if unit else []
+    )
     rows = sorted(
         (row for row in found if severity in (None, row.severity) and rule in (None, row.type)),
         key=lambda row: row.id,
@@ -88,7 +90,7 @@ def in_order(
     :param rule: only of this one; None: of any
     :param is_up: the smallest number is first
     """
-    c = schema.finding.c
+    c = finding_tables.finding.c
     order: tuple[Any, ...] = (c.id,)
     if rule is not None:
         each = [query.where(c.severity == one) for one in severities or SEVERITIES]
@@ -106,7 +108,7 @@ def in_order(
 
 def of_severity(severity: str) -> ColumnElement[bool]:
     """Return the condition of a severity, for queries in the order of severity and row."""
-    return _only(schema.finding.c.severity, severity)
+    return _only(finding_tables.finding.c.severity, severity)
 
 
 def _only(column: Any, value: str) -> ColumnElement[bool]:
@@ -149,13 +151,13 @@ def finding_row(connection: Connection, finding_id: str) -> Row[Any] | None:
         key = UUID(finding_id).bytes
     except ValueError:
         return None
-    c = schema.finding.c
-    query = select(schema.finding).where(c.finding_id == key).order_by(c.id.desc()).limit(1)
+    c = finding_tables.finding.c
+    query = select(finding_tables.finding).where(c.finding_id == key).order_by(c.id.desc()).limit(1)
     row = connection.execute(query).first()
     if row is None:
-        alias = schema.finding_alias.c
+        alias = finding_tables.finding_alias.c
         old = select(alias.finding).where(alias.finding_id == key).scalar_subquery()
-        row = connection.execute(select(schema.finding).where(c.id == old)).first()
+        row = connection.execute(select(finding_tables.finding).where(c.id == old)).first()
     return row
 
 
@@ -164,8 +166,8 @@ def history(connection: Connection, row: int, after: int = 0) -> list[Document]:
 
     :param after: only revisions above this one
     """
-    c = schema.decision.c
-    query = select(schema.decision).where(c.finding == row, c.revision > after)
+    c = finding_tables.decision.c
+    query = select(finding_tables.decision).where(c.finding == row, c.revision > after)
     return [
         {
             "revision": one.revision,
@@ -192,7 +194,7 @@ def finding_documents(view: View, rows: Sequence[Row[Any]]) -> list[Document]:
     names = ("finding", "individual", "stream", "sequence")
     reports: defaultdict[int, list[tuple[Any, ...]]] = defaultdict(list)
     (found,) = view.load(
-        dialect.rows_of(view.connection, schema.finding_report, ("finding",), names, keys),
+        dialect.rows_of(view.connection, finding_tables.finding_report, ("finding",), names, keys),
         units=[row.unit for row in rows],
         places=[row.place for row in rows],
         streams=[row.stream for row in rows],

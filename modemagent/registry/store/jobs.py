@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from modemagent.registry.store import dialect, schema
+from modemagent.registry.store import dialect, operation_tables
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.taking import take_job
 
@@ -62,14 +62,16 @@ class Timer(NamedTuple):
 def create(batch: Batch) -> None:
     """Create the rows of the timers that do not exist; they are due at once."""
     rows = [(int(kind), kind.name.lower(), 0, b"") for kind in TimerKind]
-    dialect.insert_new(batch.connection, schema.job, ("id", "kind", "due_ms", "units"), rows)
+    dialect.insert_new(
+        batch.connection, operation_tables.job, ("id", "kind", "due_ms", "units"), rows
+    )
 
 
 def due(connection: Connection, timers: Collection[Timer], now_ms: int) -> list[Timer]:
     """Return the timers that are due, the longest waiting one first."""
     by_key = {int(one.kind): one for one in timers}
     keys = [(key,) for key in by_key]
-    rows = dialect.select_rows(connection, schema.job, ("id",), ("due_ms", "id"), keys)
+    rows = dialect.select_rows(connection, operation_tables.job, ("id",), ("due_ms", "id"), keys)
     return [by_key[key] for due_ms, key in sorted(rows) if _is_due(by_key[key], due_ms, now_ms)]
 
 
@@ -81,7 +83,7 @@ def run(batch: Batch, timer: Timer) -> bool:
     more = timer.work(batch)
     next_ms = batch.now_ms + (0 if more else timer.every_ms)
     dialect.update_rows(
-        batch.connection, schema.job, ("id",), ("due_ms",), [(next_ms, int(timer.kind))]
+        batch.connection, operation_tables.job, ("id",), ("due_ms",), [(next_ms, int(timer.kind))]
     )
     return True
 

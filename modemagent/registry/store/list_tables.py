@@ -28,7 +28,7 @@ from modemagent.registry.store.columns import (
     required,
     row_id,
 )
-from modemagent.registry.store.schema import metadata
+from modemagent.registry.store.operation_tables import metadata
 
 __all__ = [
     "check_part", "check_run", "import_run", "list_block", "list_entry", "list_past", "listing",

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import Connection, Row, func, select
 
-from modemagent.registry.store import schema
+from modemagent.registry.store import finding_tables
 from modemagent.registry.store.documents import Document, to_rfc3339
 from modemagent.registry.store.finding_reader import finding_documents
 from modemagent.registry.store.notices import FINDING, LINKED
@@ -84,7 +84,9 @@ def _logged(view: View, row: Row[Any]) -> Document | None:
 def _findings(connection: Connection, keys: Sequence[int]) -> dict[int, Document]:
     """Return CloudEvents of findings by row."""
     rows = connection.execute(
-        select(schema.finding).where(schema.finding.c.id.in_(keys)).order_by(schema.finding.c.id)
+        select(finding_tables.finding)
+        .where(finding_tables.finding.c.id.in_(keys))
+        .order_by(finding_tables.finding.c.id)
     ).all()
     documents = finding_documents(View(connection), rows)
     return {

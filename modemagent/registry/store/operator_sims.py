@@ -18,7 +18,7 @@ from modemagent.registry.connectors.connector import OperatorSim
 from modemagent.registry.lists.entries import candidates
 from modemagent.registry.rules.contradicts import ReportedPair, SeenByOperator, contradicts
 from modemagent.registry.rules.inputs import ReportMoment, RuleFinding
-from modemagent.registry.store import acts, dialect, schema
+from modemagent.registry.store import acts, dialect, finding_tables, schema
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.documents import Document, to_rfc3339
 from modemagent.registry.store.engine import Database, now_ms
@@ -169,10 +169,10 @@ def contradiction_page(
     connection: Connection, connector: str, *, limit: int, after: int = 0
 ) -> Document:
     """Return a page of the SIMs that the operator has seen in another modem."""
-    c, f = operator_sim.c, schema.finding.c
+    c, f = operator_sim.c, finding_tables.finding.c
     query = (
         select(c.sim, c.imei, c.fetched_ms, c.locked, f.grade, f.finding_id)
-        .join_from(operator_sim, schema.finding, f.unit == c.sim)
+        .join_from(operator_sim, finding_tables.finding, f.unit == c.sim)
         .where(
             c.connector == connector, c.sim > after, f.recorded_to.is_(None),
             f.type == "operator.contradicts", f.part == f"connector:{connector}",

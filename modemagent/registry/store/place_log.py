@@ -10,16 +10,14 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from itertools import pairwise
-from operator import attrgetter
-from typing import Any
 
 from modemagent.registry.history.readings import Seen, position
 from modemagent.registry.store import dialect, schema
-from modemagent.registry.store.batch import Batch, Contested
+from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.kept_readings import around, last_here, next_here
+from modemagent.registry.store.place_rows import PlaceRows
 from modemagent.registry.store.places import (
     NOTHING,
-    PLACE_COLUMNS,
     ROW_COLUMNS,
     UNKNOWN,
     Place,
@@ -27,10 +25,6 @@ from modemagent.registry.store.places import (
     Tail,
     row_of,
 )
-
-_CHANGES = PLACE_COLUMNS[5:]
-_all_of = attrgetter(*(name for name in PLACE_COLUMNS if not name.startswith("last_")))
-_changes_of = attrgetter(*(name for name in _CHANGES if not name.startswith("last_")))
 
 
 class PlaceLog:
@@ -48,12 +42,8 @@ class PlaceLog:
         self.places: dict[tuple[int, str], Place] = {}
         for place in places:
             self.include(place)
-        self._new: list[tuple[Any, ...]] = []
-        self._changed: list[tuple[Any, ...]] = []
-        self._gone: list[tuple[int]] = []
-        self._uncounted: list[tuple[int]] = []
+        self._rows = PlaceRows(batch)
         self._losers: list[tuple[Place, Row]] = []
-        self.sims: list[tuple[Place, bytes, bytes]] = []  # places whose slots have changed
 
     def include(self, place: Place) -> Place:
         return self.places.setdefault((place.gateway, place.device_id), place)
@@ -100,7 +90,7 @@ class PlaceLog:
             if not row.content.slots and first is not None:
                 row.content = first.content
             row.id = row.id or self._batch.key()
-            self._new.append(_values(place, row, counts=False))
+            self._rows.add(place, row, counts=False)
         for place in waiting:
             self._settle(place, firsts.get(place.sighting))
 
@@ -129,7 +119,7 @@ class PlaceLog:
             if at < len(window) and window[at].position == row.position:
                 if window[at].at.digest < row.at.digest:
                     row.id = self._batch.key()
-                    self._new.append(_values(place, row, counts=False))
+                    self._rows.add(place, row, counts=False)
                     continue
                 self._replaced(window.pop(at), dirty)
             window.insert(at, row)
@@ -199,7 +189,7 @@ class PlaceLog:
         """Take a reading out whose body lost a conflict."""
         dirty.add(row.content.unit)
         if row.stored:
-            self._uncounted.append((row.id,))
+            self._rows.uncount(row)
 
     def _mark_around(
         self,
@@ -238,7 +228,7 @@ class PlaceLog:
                 row.agreeing += middle.agreeing + 1
                 row.changed = True
                 if middle.stored:
-                    self._gone.append((middle.id,))
+                    self._rows.drop(middle)
             kept.append(row)
         return kept
 
@@ -249,7 +239,7 @@ class PlaceLog:
             place.sighting, place.unit, place.seen, place.identity = 0, None, Seen.UNREAD, 0
             place.last, place.first_position, place.agreeing = NOTHING, -1, 0
             place.likeness = 0
-            self.sims.append((place, old_slots, b""))
+            self._rows.slots_changed(place, old_slots, b"")
             return
         last = window[-1]
         first, place.agreeing = last, 0
@@ -257,7 +247,7 @@ class PlaceLog:
             first, place.agreeing = window[-2], last.agreeing
             window.pop()
             if last.stored:
-                self._gone.append((last.id,))
+                self._rows.drop(last)
         first.id = first.id or self._batch.key()
         content = first.content
         place.sighting, place.first_position, place.last = first.id, first.position, last.at
@@ -266,57 +256,18 @@ class PlaceLog:
             place.likeness = 0
         place.slots = content.slots
         if old_slots != content.slots:
-            self.sims.append((place, old_slots, content.slots))
+            self._rows.slots_changed(place, old_slots, content.slots)
 
     def _write_row(self, place: Place, row: Row) -> None:
         if not row.stored:
             row.id = row.id or self._batch.key()
-            self._new.append(_values(place, row, counts=True))
+            self._rows.add(place, row, counts=True)
         elif row.changed:
-            self._changed.append((row.gap_before, row.agreeing, row.id))
+            self._rows.change(row)
 
     def write(self) -> None:
         """Write the places and their readings."""
-        connection, sighting = self._batch.connection, schema.sighting
-        dialect.delete_rows(connection, sighting, ("id",), self._gone)
-        dialect.insert_rows(connection, sighting, ROW_COLUMNS, self._new)
-        dialect.update_rows(
-            connection, sighting, ("id",), ("gap_before", "agreeing"), self._changed
-        )
-        dialect.update_rows(
-            connection, sighting, ("id",), ("counts",), [(False, *one) for one in self._uncounted]
-        )
-        new = [place for place in self.places.values() if place.is_new]
-        changed = [one for one in self.places.values() if one.changed and not one.is_new]
-        dialect.insert_rows(
-            connection,
-            schema.place,
-            PLACE_COLUMNS,
-            [(*_all_of(one), *one.last) for one in new],
-        )
-        dialect.update_rows(
-            connection,
-            schema.place,
-            ("id",),
-            _CHANGES,
-            [(*_changes_of(one), *one.last, one.id) for one in changed],
-        )
-        self._check_contested(changed)
-
-    def _check_contested(self, changed: list[Place]) -> None:
-        """Check that no other process has found out meanwhile that a unit is elsewhere too.
-
-        :raises Contested: the readings of such a place do change the history of a unit
-        """
-        connection = self._batch.connection
-        if dialect.is_sqlite(connection):
-            return
-        before = {place.id: place.contested for place in changed}
-        keys = [(one,) for one in sorted(before)]
-        names = ("id", "contested")
-        for row, contested in dialect.select_rows(connection, schema.place, ("id",), names, keys):
-            if contested and not before[row]:
-                raise Contested
+        self._rows.write(self.places.values())
 
 
 def _tail(place: Place, first: Row | None, added: list[Row]) -> Tail | None:
@@ -336,12 +287,6 @@ def _tail(place: Place, first: Row | None, added: list[Row]) -> Tail | None:
         for one, other in pairwise(rows)
     )
     return Tail(unit, place, known, added) if unit is not None and in_order else None
-
-
-def _values(place: Place, row: Row, *, counts: bool) -> tuple[Any, ...]:
-    return (
-        row.id, place.id, counts, row.gap_before, row.agreeing, *row.at, *row.content,
-    )  # fmt: skip
 
 
 def _position(row: Row) -> int:

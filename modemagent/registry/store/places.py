@@ -37,6 +37,11 @@ class Content(NamedTuple):
     slots: bytes
     identity: int
 
+    @classmethod
+    def unread(cls, identity: int) -> Content:
+        """Return the content of a reading whose place states the same; it is taken from there."""
+        return cls(2, None, None, None, None, None, None, b"", identity)
+
 
 class Clocks(NamedTuple):
     """When a reading was taken, by the gateway's clocks and the registry's.

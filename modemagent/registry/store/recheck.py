@@ -15,7 +15,14 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Select, func, or_, select, text
 
-from modemagent.registry.store import deadlines, dialect, modem_types, recheck_tables, schema
+from modemagent.registry.store import (
+    deadlines,
+    dialect,
+    modem_types,
+    operation_tables,
+    recheck_tables,
+    schema,
+)
 from modemagent.registry.store.affected import Target, add_units
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.finding_log import FindingLog
@@ -55,12 +62,12 @@ def postpone(batch: Batch) -> None:
     row = batch.connection.execute(_oldest(batch.now_ms)).first()
     if row is not None:
         later = [(batch.now_ms + _POSTPONED_MS, row.id)]
-        dialect.update_rows(batch.connection, schema.job, ("id",), ("due_ms",), later)
+        dialect.update_rows(batch.connection, operation_tables.job, ("id",), ("due_ms",), later)
 
 
 def _oldest(now_ms: int) -> Select[Any]:
     """Return a query for the job of the oldest run that is due, also if the clock was set back."""
-    c = schema.job.c
+    c = operation_tables.job.c
     is_due = or_(c.due_ms <= now_ms, c.due_ms > now_ms + 2 * _POSTPONED_MS)
     return select(c.id, c.units).where(c.kind == KIND, is_due).order_by(c.due_ms, c.id).limit(1)
 
@@ -79,7 +86,9 @@ def step(batch: Batch) -> bool:
         done, run = _PHASES[RunState(run.state)](batch, run)
         work += done
     if run.state in RESTING:
-        dialect.delete_rows(connection, schema.job, ("kind", "units"), [(KIND, bytes(job.units))])
+        dialect.delete_rows(
+            connection, operation_tables.job, ("kind", "units"), [(KIND, bytes(job.units))]
+        )
     return True
 
 

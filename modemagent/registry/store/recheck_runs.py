@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from modemagent.registry.lists.entries import ListName
-from modemagent.registry.store import dialect, recheck_tables, schema
+from modemagent.registry.store import dialect, operation_tables, recheck_tables
 from modemagent.registry.store.affected import Target, targets_of
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.registers import TAC_TABLE
@@ -124,7 +124,9 @@ def create(
 
 def add_job(batch: Batch, run: int) -> None:
     row = (batch.key(), KIND, batch.now_ms, run.to_bytes(8, "big"))
-    dialect.insert_rows(batch.connection, schema.job, ("id", "kind", "due_ms", "units"), [row])
+    dialect.insert_rows(
+        batch.connection, operation_tables.job, ("id", "kind", "due_ms", "units"), [row]
+    )
 
 
 def load(batch: Batch, run: int) -> RecheckRun:

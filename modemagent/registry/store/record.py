@@ -10,21 +10,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import StrEnum
 from functools import partial
 from typing import NamedTuple
 
 from modemagent.errors import ReportError
-from modemagent.registry.envelope import Envelope, Parts, open_parts
-from modemagent.registry.history.readings import SEQUENCE_BITS, position
-from modemagent.registry.store import benches, dialect, event_log, rule_jobs, schema
+from modemagent.registry.envelope import Envelope, Parts
+from modemagent.registry.history.readings import position
+from modemagent.registry.store import benches, event_log, rule_jobs
+from modemagent.registry.store.arrivals import ACCEPTED, Arrival, ReceiptStatus, ReportResult
 from modemagent.registry.store.batch import PLAIN, Batch
-from modemagent.registry.store.bodies import compress_redacted
+from modemagent.registry.store.bodies import BodyLog
 from modemagent.registry.store.boots import Boot, BootLog
 from modemagent.registry.store.forks import Conflict, add_conflicts
-from modemagent.registry.store.gateways import StreamRow
+from modemagent.registry.store.holes import declare_lost, has_hole, mark_closed_holes
+from modemagent.registry.store.opening import open_new
 from modemagent.registry.store.place_log import PlaceLog
-from modemagent.registry.store.places import Clocks, Content, Place, Row, load_places
+from modemagent.registry.store.places import Clocks, Content, Place, Row
 from modemagent.registry.store.presence import PresenceLog
 from modemagent.registry.store.ranges import (
     REJECTED,
@@ -34,47 +35,9 @@ from modemagent.registry.store.ranges import (
 )
 from modemagent.registry.store.redating import Redating
 from modemagent.registry.store.refold import refold
-from modemagent.registry.store.slots import unpack
 from modemagent.registry.store.stored_rows import load_stored
 from modemagent.registry.store.units import Units
 from modemagent.registry.validation import ValidReport, valid_report
-
-
-class ReceiptStatus(StrEnum):
-    """Result of a report."""
-
-    ACCEPTED = "accepted"
-    DUPLICATE = "duplicate"
-    CONFLICT = "conflict"
-    REJECTED = "rejected"
-
-
-class ReportResult(NamedTuple):
-    """Result of a report, with the error of a rejected one."""
-
-    status: ReceiptStatus
-    error: ReportError | None = None
-
-
-class Sender(NamedTuple):
-    """What the headers of a batch state about its sender.
-
-    :param boot_id: boot of the sender
-    :param uptime_ms: its uptime when it sent the batch
-    :param pending: stream, and the number below which nothing more will come in it
-    """
-
-    boot_id: str | None = None
-    uptime_ms: int = -1
-    pending: tuple[str, int] | None = None
-
-
-class Arrival(NamedTuple):
-    """A report, when it was received, and what came with it."""
-
-    envelope: Envelope
-    received_ms: int
-    sender: Sender = Sender()
 
 
 class _Item(NamedTuple):
@@ -89,9 +52,6 @@ class _Item(NamedTuple):
     gateway: int
 
 
-ACCEPTED = ReportResult(ReceiptStatus.ACCEPTED)
-_BODY = ("stream", "sequence", "received_ms", "body", "old_digest")
-_DUPLICATED = Parts(0, 0, "", noteworthy=False)
 _DUPLICATE = ReportResult(ReceiptStatus.DUPLICATE)
 _CONFLICT = ReportResult(ReceiptStatus.CONFLICT)
 
@@ -112,7 +72,7 @@ class _Recording:
         stored = load_stored(batch, received, [one.sender.boot_id for one in arrivals])
         self._gateways, streams, self._pages, self._stored, self._ranges, boots = stored
         batch.ranges = self._ranges
-        opened = self._open(streams, received)
+        opened = open_new(self._stored, self._pages, streams, received)
         envelopes = [envelope for envelope, _ in opened]
         named = {
             (stream.gateway, one.boot_id)
@@ -151,15 +111,15 @@ class _Recording:
         self._by_rank: dict[tuple[int, int], int] = {}
         self._presence = PresenceLog()
         self._healths: set[int] = set()  # numbers of the reports with another health than before
-        self._bodies: list[tuple[int, int, int, bytes, int | None]] = []
+        self._bodies = BodyLog(batch)
         self._has_faults = False  # a report has values that rules may find fault with
         self._bench_news: list[benches.BenchNews] = []
 
     def run(self) -> list[ReportResult]:
         fresh, conflicts = self._classify()
         # not a method: with a cycle of references the batch would wait for the garbage collector
-        has_hole = partial(_has_hole, self._ranges, self._by_rank)
-        self._places = PlaceLog(self._batch, self._stored, has_hole)
+        hole = partial(has_hole, self._ranges, self._by_rank)
+        self._places = PlaceLog(self._batch, self._stored, hole)
         fresh, conflicts = self._valid(fresh), self._valid(conflicts)
         for one in fresh:
             one.ranges.add(one.boot.id, one.envelope.sequence, one.arrival.received_ms)
@@ -193,9 +153,11 @@ class _Recording:
         for gateway in {one.gateway for one in conflicts}:
             self._gateways.mark_forked(gateway)
         redating.mark_places(self._places, self._presence)
-        self._mark_closed_holes()
+        mark_closed_holes(self._batch, self._gateways, self._ranges.values(), self._places)
         self._places.settle()
-        self._declare_lost()
+        # also of batches that hold duplicates alone
+        senders = ((one.gateway, one.arrival.sender) for one in self._items)
+        declare_lost(senders, self._gateways, self._ranges)
         self._write(redating)
         return self._receipts
 
@@ -221,34 +183,6 @@ class _Recording:
                 conflicts.append(one)
         fresh.sort(key=_order)
         return fresh, conflicts
-
-    def _open(
-        self, streams: list[StreamRow], received: list[Envelope]
-    ) -> list[tuple[Envelope, Parts | None]]:
-        """Decode the parts of the reports that are new and not like the newest one of their place.
-
-        :returns: None for the parts of a report that is invalid
-        """
-        known: dict[tuple[int, str | None, int], Parts] = {
-            (place.gateway, place.device_id, place.likeness): place.parts
-            for place in self._stored
-            if place.likeness
-        }
-        pages, found = self._pages, []
-        for stream, one in zip(streams, received, strict=True):
-            envelope, parts = one, one.parts
-            if parts is None and one.error is None:
-                key = stream.gateway, one.device_id, one.likeness
-                parts = known.get(key)
-                if parts is None and pages.get(stream.id, one.sequence) == one.digest:
-                    parts = _DUPLICATED
-                elif parts is None:
-                    envelope = open_parts(one.raw, one.likeness)
-                    parts = envelope.parts
-                    if parts is not None and envelope.likeness:
-                        known[key] = parts
-            found.append((envelope, parts))
-        return found
 
     def _valid(self, items: list[_Item]) -> list[_Item]:
         """Validate reports, except those that state what is known of their place; drop invalid."""
@@ -296,7 +230,7 @@ class _Recording:
                 self._note_bench(one)
             if envelope.device_id is None:
                 if envelope.provision or not envelope.quiet or keep or one.number in self._healths:
-                    self._keep_body(one)
+                    self._bodies.keep(one.ranges.stream, one.envelope, one.arrival.received_ms)
                 continue
             place = self._places.get(one.gateway, envelope.device_id)
             at = self._clocks(one)
@@ -305,10 +239,10 @@ class _Recording:
             if goes_on:
                 place.extend(at)
                 if place.problems != parts.problems or envelope.provision or keep:
-                    self._keep_body(one)
+                    self._bodies.keep(one.ranges.stream, one.envelope, one.arrival.received_ms)
             else:
-                self._keep_body(one)
-                content = contents.get(identity) or _unread(identity)
+                self._bodies.keep(one.ranges.stream, one.envelope, one.arrival.received_ms)
+                content = contents.get(identity) or Content.unread(identity)
                 row = Row(0, at, content, gap_before=True)
                 if boot.alien:
                     self._places.add_uncounted(place, row)
@@ -346,20 +280,10 @@ class _Recording:
             if envelope.device_id is not None
             else None
         )
-        content = contents.get(one.parts.identity) or _unread(one.parts.identity)
+        content = contents.get(one.parts.identity) or Content.unread(one.parts.identity)
         first = self._pages.get(one.ranges.stream, envelope.sequence)
         return Conflict(
             one.gateway, self._clocks(one), envelope, one.boot, place, content, first, boots
-        )
-
-    def _keep_body(self, one: _Item) -> None:
-        self._bodies.append(
-            (
-                one.ranges.stream,
-                one.envelope.sequence,
-                one.arrival.received_ms,
-                *compress_redacted(one.envelope.raw, self._batch.erased),
-            )
         )
 
     def _note_bench(self, one: _Item) -> None:
@@ -372,36 +296,6 @@ class _Recording:
             )
         )
 
-    def _mark_closed_holes(self) -> None:
-        """Measure the gaps at all places of a gateway around numbers that arrived late."""
-        filled = [one for one in self._ranges.values() if one.filled]
-        self._batch.late = sum(len(one.filled) for one in filled)
-        if not filled:
-            return
-        rows = {one.stream: self._gateways.stream_by_row[one.stream] for one in filled}
-        keys = [(one,) for one in sorted({row.gateway for row in rows.values()})]
-        for stored in load_places(self._batch.connection, ("gateway",), keys):
-            place = self._places.include(stored)
-            for one in filled:
-                if rows[one.stream].gateway == place.gateway:
-                    base = position(rows[one.stream].rank, 0)
-                    place.touched += [
-                        base + number
-                        for number in one.filled
-                        if base + number < place.last.position
-                    ]
-
-    def _declare_lost(self) -> None:
-        """Note the numbers that the senders have declared lost."""
-        for one in self._items:  # also of batches that hold duplicates alone
-            pending = one.arrival.sender.pending
-            if pending is not None:
-                row = self._gateways.streams.get((one.gateway, pending[0]))
-                if row is not None:
-                    ranges = self._ranges[row.id]
-                    if ranges.holes:
-                        ranges.pending = max(ranges.pending, pending[1])
-
     def _write(self, redating: Redating) -> None:
         batch, connection = self._batch, self._batch.connection
         self._pages.write(batch.now_ms)
@@ -412,8 +306,7 @@ class _Recording:
         self._gateways.write()
         self._presence.write(batch)  # before the readings that it refers to are dropped
         self._places.write()
-        self._write_sims()
-        dialect.insert_rows(connection, schema.report, _BODY, self._bodies)
+        self._bodies.write()
         if self._bench_news:
             benches.note_news(connection, self._bench_news)
         if batch.modems or batch.tails or batch.gateways:
@@ -424,42 +317,6 @@ class _Recording:
         if quieter:
             event_log.publish_due(batch, quieter)
 
-    def _write_sims(self) -> None:
-        """Write which SIMs are in the slots of the places whose slots have changed."""
-        gone: set[tuple[int, int, int]] = set()
-        new: set[tuple[int, int, int]] = set()
-        for place, before, after in self._places.sims:
-            gone |= {(one.sim, place.id, one.slot) for one in unpack(before) if one.sim > 0}
-            new |= {(one.sim, place.id, one.slot) for one in unpack(after) if one.sim > 0}
-        key = ("sim", "place", "slot")
-        connection = self._batch.connection
-        dialect.delete_rows(connection, schema.place_sim, key, sorted(gone - new))
-        dialect.insert_new(connection, schema.place_sim, key, sorted(new - gone))
-
-
-def _has_hole(
-    ranges: dict[int, StreamRanges],
-    by_rank: dict[tuple[int, int], int],
-    gateway: int,
-    start: int,
-    end: int,
-) -> bool:
-    """Return True if a number between two positions of a gateway is missing.
-
-    :param by_rank: row of each stream, by gateway and rank
-    """
-    rank, first = divmod(start, 1 << SEQUENCE_BITS)
-    last_rank, last = divmod(end, 1 << SEQUENCE_BITS)
-    stream = by_rank.get((gateway, rank))
-    if rank != last_rank or stream is None:
-        return True
-    return ranges[stream].has_hole(first, last)
-
 
 def _order(one: _Item) -> tuple[int, int]:
     return one.ranges.stream, one.envelope.sequence
-
-
-def _unread(identity: int) -> Content:
-    """Return the content of a reading whose place states the same; it is taken from there."""
-    return Content(2, None, None, None, None, None, None, b"", identity)

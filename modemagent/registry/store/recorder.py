@@ -7,9 +7,10 @@ from typing import TypeVar
 
 from sqlalchemy.exc import OperationalError
 
+from modemagent.registry.store.arrivals import Arrival, ReportResult
 from modemagent.registry.store.batch import Batch, Contested
 from modemagent.registry.store.engine import Database
-from modemagent.registry.store.record import Arrival, ReportResult, record
+from modemagent.registry.store.record import record
 
 _ATTEMPTS = 5
 

@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import Connection, Table, delete, func, select
 
 from modemagent.errors import UsageError
-from modemagent.registry.store import acts, checks, dialect, schema, upkeep
+from modemagent.registry.store import acts, checks, dialect, operation_tables, schema, upkeep
 from modemagent.registry.store.asset_tables import order_row_past
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.case_tables import (
@@ -162,7 +162,9 @@ def retention_document(
     """
     known, last = limits(connection), _last_run(connection)
     next_ms = connection.execute(
-        select(schema.job.c.due_ms).where(schema.job.c.id == int(TimerKind.RETENTION))
+        select(operation_tables.job.c.due_ms).where(
+            operation_tables.job.c.id == int(TimerKind.RETENTION)
+        )
     ).scalar()
     found = []
     for name, kind in KINDS.items():
@@ -242,7 +244,7 @@ def _last_run(connection: Connection) -> RetentionRun | None:
 def hurry(batch: Batch) -> None:
     """Let the next process delete what is older."""
     key = int(TimerKind.RETENTION)
-    dialect.update_rows(batch.connection, schema.job, ("id",), ("due_ms",), [(0, key)])
+    dialect.update_rows(batch.connection, operation_tables.job, ("id",), ("due_ms",), [(0, key)])
     acts.note(batch.connection, "retention.apply")
 
 

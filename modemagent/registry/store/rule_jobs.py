@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import msgspec
 from sqlalchemy import Connection
 
-from modemagent.registry.store import dialect, schema
+from modemagent.registry.store import dialect, operation_tables
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.taking import take_jobs
 
@@ -52,7 +52,9 @@ def request(batch: Batch) -> None:
 def add(batch: Batch, dirty: Dirty) -> None:
     """Add a job that is due at once."""
     row = (batch.key(), KIND, batch.now_ms, msgspec.msgpack.encode(dirty))
-    dialect.insert_rows(batch.connection, schema.job, ("id", "kind", "due_ms", "units"), [row])
+    dialect.insert_rows(
+        batch.connection, operation_tables.job, ("id", "kind", "due_ms", "units"), [row]
+    )
 
 
 def waiting(connection: Connection, now_ms: int) -> bool:
@@ -73,7 +75,7 @@ def take(batch: Batch) -> Dirty | None:
             break
         taken.append((row,))
         parts.append(msgspec.msgpack.decode(bytes(content), type=Dirty))
-    dialect.delete_rows(batch.connection, schema.job, ("id",), taken)
+    dialect.delete_rows(batch.connection, operation_tables.job, ("id",), taken)
     return _united(parts) if parts else None
 
 
@@ -85,7 +87,7 @@ def postpone(batch: Batch) -> None:
     """
     due = take_jobs(batch.connection, _due(batch.now_ms), 1)
     rows = [(batch.now_ms + _POSTPONED_MS, row) for row, _ in due]
-    dialect.update_rows(batch.connection, schema.job, ("id",), ("due_ms",), rows)
+    dialect.update_rows(batch.connection, operation_tables.job, ("id",), ("due_ms",), rows)
 
 
 def _due(now_ms: int) -> str:

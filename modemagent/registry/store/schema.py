@@ -17,11 +17,9 @@ from __future__ import annotations
 from sqlalchemy import (
     Column,
     Index,
-    LargeBinary,
     MetaData,
     Table,
     UniqueConstraint,
-    false,
     text,
 )
 
@@ -30,7 +28,6 @@ from modemagent.registry.store.columns import (
     BY_KEY,
     BYTES,
     LONG,
-    ROW,
     SMALL,
     TEXT,
     key,
@@ -41,14 +38,10 @@ from modemagent.registry.store.columns import (
 
 metadata = MetaData()
 
-
 _HELD = text("position IS NULL")
 _IN_HOLDER = text("holder IS NOT NULL")
 _OF_MODEM = text("holder IS NULL")
 _LARGE = text("relate_ms IS NOT NULL")
-_AT_PLACE = text("place IS NOT NULL")
-_OPEN = text("recorded_to IS NULL AND state <> 'resolved'")
-_DECIDED = text("recorded_to IS NULL AND until_ms IS NOT NULL")
 _WITH_SITE = text("site IS NOT NULL")
 
 setting = Table(
@@ -57,9 +50,6 @@ setting = Table(
     *key(TEXT, "name"),
     *required(BYTES, "value"),
 )
-
-# The next free surrogate key on SQLite; PostgreSQL has a sequence of this name.
-surrogate = Table("surrogate_key", metadata, *key(LONG, "next"))
 
 # -- gateways ---------------------------------------------------------------------------------
 
@@ -202,8 +192,7 @@ sighting = Table(
     *required(LONG, "uptime_ms", "wall_ms", "received_ms"),
     *required(LONG, "agreeing"),  # forgotten readings between the one before it and this one
     *required(LONG, "identity", "digest"),
-    *optional(LONG, "unit", "make"),
-    *optional(LONG, "serial_number", "imeisv", "meid"),  # identifiers
+    *optional(LONG, "unit", "make", "serial_number", "imeisv", "meid"),  # rows of their tables
     *required(SMALL, "seen"),
     *required(BOOLEAN, "synchronized"),
     *required(BOOLEAN, "counts"),  # not of a copied disk, nor of a body that lost a conflict
@@ -285,8 +274,7 @@ stay = Table(
     "stay",
     metadata,
     row_id(),
-    *required(LONG, "unit"),
-    *required(LONG, "place"),  # of a SIM: where it was first read in this slot
+    *required(LONG, "unit", "place"),  # of a SIM: where it was first read in this slot
     *required(LONG, "opened_stream", "opened_sequence", "from_lo", "from_hi", "recorded_from"),
     *optional(LONG, "holder", "imsi", "eid"),
     *optional(LONG, "last_stream", "last_sequence", "last_lo", "last_hi"),
@@ -328,87 +316,6 @@ event = Table(
     ),
 )
 
-finding = Table(
-    "finding",
-    metadata,
-    row_id(),
-    *required(BYTES, "finding_id"),
-    *required(TEXT, "type", "severity"),
-    *optional(TEXT, "grade"),
-    *optional(LONG, "unit", "gateway"),
-    *required(LONG, "stream", "sequence", "lo_ms", "hi_ms"),
-    *required(TEXT, "state"),
-    *required(LONG, "recorded_from"),
-    *optional(LONG, "recorded_to"),
-    *optional(LONG, "place"),  # of a value that does not identify a unit
-    Column("part", TEXT, nullable=False, server_default=""),  # slot, field or port
-    Column("late", BOOLEAN, nullable=False, server_default=false()),
-    Column("again", LONG, nullable=False, server_default="0"),  # earlier findings of its kind
-    Column("revision", LONG, nullable=False, server_default="1"),
-    *optional(LONG, "until_ms"),  # end of an acknowledgement or a suppression
-    *optional(TEXT, "assignee"),
-    Index("finding_of_id", "finding_id"),
-    Index("finding_of_unit", "unit"),
-    Index("finding_of_gateway", "gateway"),
-    Index("finding_of_place", "place", sqlite_where=_AT_PLACE, postgresql_where=_AT_PLACE),
-    Index("finding_of_severity", "severity", "id"),
-    Index("finding_of_type", "severity", "type", "id"),
-    Index("finding_open", "severity", "id", sqlite_where=_OPEN, postgresql_where=_OPEN),
-    Index(
-        "finding_open_of_type",
-        *("severity", "type", "id"),
-        sqlite_where=_OPEN,
-        postgresql_where=_OPEN,
-    ),
-    Index(
-        "finding_decided",
-        *("state", "severity", "id"),
-        sqlite_where=_DECIDED,
-        postgresql_where=_DECIDED,
-    ),
-)
-
-# What changed a finding: decisions of people, and changes by the registry.
-decision = Table(
-    "decision",
-    metadata,
-    *key(LONG, "finding", "revision"),  # the revision that it made
-    *required(TEXT, "action", "actor", "reason"),
-    *optional(LONG, "until_ms"),
-    *optional(TEXT, "assignee"),
-    *required(LONG, "made_ms"),
-    **BY_KEY,
-)
-
-# Places whose network refuses the registration, since the report that first stated it.
-denial = Table(
-    "denial",
-    metadata,
-    *key(LONG, "place"),
-    *required(LONG, "stream", "sequence", "since_lo", "since_hi"),
-    *required(BOOLEAN, "found"),  # it has lasted long enough to be a finding
-    Index("denial_since", "found", "since_hi"),
-    **BY_KEY,
-)
-
-# Reports that show a finding, by individual; 0 if it is not about individuals.
-finding_report = Table(
-    "finding_report",
-    metadata,
-    *key(LONG, "finding"),
-    *key(SMALL, "individual"),
-    *key(LONG, "stream", "sequence"),
-    **BY_KEY,
-)
-
-finding_alias = Table(
-    "finding_alias",
-    metadata,
-    *key(BYTES, "finding_id"),
-    *required(LONG, "finding"),
-    **BY_KEY,
-)
-
 # Days of a year on which a modem with a SIM was read in a country.
 presence = Table(
     "presence",
@@ -419,33 +326,4 @@ presence = Table(
     *required(BYTES, "days"),
     Index("presence_in_country", "mcc", "modem"),
     **BY_KEY,
-)
-
-# -- operation --------------------------------------------------------------------------------
-
-# Timers, which one process at a time takes (:mod:`.jobs`), and what the rules are to evaluate.
-job = Table(
-    "job",
-    metadata,
-    row_id(),
-    *required(TEXT, "kind"),
-    *required(LONG, "due_ms"),
-    *required(BYTES, "units"),
-    Index("job_due", "kind", "due_ms"),
-)
-
-# Numbers of stored rows as of the last count (:mod:`.tallies`).
-tally = Table("tally", metadata, *key(TEXT, "name"), *required(LONG, "value"))
-
-token = Table(
-    "token",
-    metadata,
-    Column("number", ROW, primary_key=True, autoincrement=True),
-    Column("hash", LargeBinary, nullable=False, unique=True),
-    *required(TEXT, "scope"),
-    *optional(TEXT, "gateway_id"),
-    *required(BOOLEAN, "full_ids"),
-    *required(LONG, "created_ms"),
-    *optional(LONG, "used_ms", "revoked_ms", "expires_ms", "enrolment_blocked_ms"),
-    Index("token_of_gateway", "gateway_id"),
 )

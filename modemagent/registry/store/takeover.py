@@ -14,8 +14,9 @@ from sqlalchemy import Connection, inspect, text
 
 from modemagent.errors import RegistryStoreError, ReportError
 from modemagent.registry.envelope import open_envelope
+from modemagent.registry.store.arrivals import Arrival, Sender
 from modemagent.registry.store.batch import Batch, Transactions
-from modemagent.registry.store.record import Arrival, Sender, record
+from modemagent.registry.store.record import record
 
 _TABLES = (
     "schema_version", "gateway", "stream", "report", "card_reading", "conflict", "seat", "item",

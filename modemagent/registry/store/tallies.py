@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from modemagent.registry.rules.pairing import LinkState
-from modemagent.registry.store import dialect, schema
+from modemagent.registry.store import dialect, operation_tables, schema
 from modemagent.registry.store.engine import Database
 from modemagent.registry.store.recheck_tables import modem_type
 from modemagent.registry.store.units import UnitKind
@@ -21,12 +21,14 @@ def update(database: Database) -> None:
     with database.reading() as connection:
         found = counted(connection)
     with database.writing() as connection:
-        dialect.upsert_rows(connection, schema.tally, ("name",), ("value",), list(found.items()))
+        dialect.upsert_rows(
+            connection, operation_tables.tally, ("name",), ("value",), list(found.items())
+        )
 
 
 def stored(connection: Connection) -> dict[str, int]:
     """Return the numbers of the last count by kind; of a new database, count now."""
-    rows = connection.execute(select(schema.tally.c.name, schema.tally.c.value))
+    rows = connection.execute(select(operation_tables.tally.c.name, operation_tables.tally.c.value))
     return {row.name: row.value for row in rows} or counted(connection)
 
 

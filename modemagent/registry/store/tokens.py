@@ -20,7 +20,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, or
 
 from modemagent.registry.store import acts
 from modemagent.registry.store.engine import Database, now_ms
-from modemagent.registry.store.schema import token as table
+from modemagent.registry.store.operation_tables import token as table
 
 _PREFIX = "mma_"  # recognized by secret scanners
 _SECRET = re.compile(rb"mma_[A-Za-z0-9_-]{43}")

@@ -20,7 +20,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from modemagent.registry.store import schema
+from modemagent.registry.store import finding_tables
 from modemagent.registry.store.documents import Document, to_rfc3339
 from modemagent.registry.store.engine import now_ms
 from modemagent.registry.store.finding_reader import (
@@ -35,7 +35,7 @@ from modemagent.registry.store.view import View
 MOST_COUNTED = 10_000
 _COUNTED = ("error", "warning")
 STATES = ("undecided", "acknowledged", "suppressed")
-_c = schema.finding.c
+_c = finding_tables.finding.c
 #: As in the index of open findings, which SQLite uses only if the literal is the same.
 _OPEN = and_(_c.recorded_to.is_(None), _c.state != literal_column("'resolved'"))
 
@@ -125,7 +125,7 @@ def newest(
     :param before: only older ones than this row
     :param after: only newer ones than this row; those next to it
     """
-    query = select(schema.finding)
+    query = select(finding_tables.finding)
     if before is not None:
         query = query.where(_c.id < before)
     if after is not None:
@@ -182,7 +182,7 @@ def about(
 ) -> list[Document]:
     """Return the newest findings about a unit or a gateway, resolved ones included."""
     is_it = _c.unit == unit if unit is not None else _c.gateway == gateway
-    query = select(schema.finding).where(is_it).order_by(_c.id.desc()).limit(limit)
+    query = select(finding_tables.finding).where(is_it).order_by(_c.id.desc()).limit(limit)
     found = _numbered(connection, connection.execute(query).all())
     return [document for _, document in found]
 

@@ -20,9 +20,9 @@ from modemagent.registry.erasure_calls import ErasureCalls
 from modemagent.registry.pseudonyms import is_pseudonym
 from modemagent.registry.redaction import ERASED, Redaction
 from modemagent.registry.store import audit, list_tables, record, schema
+from modemagent.registry.store.arrivals import Arrival
 from modemagent.registry.store.bodies import compress_redacted, decompress
 from modemagent.registry.store.engine import Database
-from modemagent.registry.store.record import Arrival
 from modemagent.registry.store.recorder import Recorder
 from modemagent.report.message import canonical_body
 from tests.conftest import call_in_process

@@ -13,7 +13,7 @@ from modemagent.registry.deadline_calls import DeadlineCalls
 from modemagent.registry.envelope import open_envelope
 from modemagent.registry.list_calls import ListCalls
 from modemagent.registry.store import deadlines, recheck
-from modemagent.registry.store.record import Arrival
+from modemagent.registry.store.arrivals import Arrival
 from modemagent.report.message import canonical_body
 from tests.registry.conftest import Body, Gateway
 from tests.registry.rules.conftest import Store

@@ -10,9 +10,9 @@ import pytest
 
 from modemagent.registry.envelope import open_envelope
 from modemagent.registry.store import evaluation, jobs, reader
+from modemagent.registry.store.arrivals import Arrival
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.engine import Database, now_ms
-from modemagent.registry.store.record import Arrival
 from modemagent.registry.store.recorder import Recorder
 from modemagent.report.message import canonical_body
 from tests.registry.conftest import OTHER_ICCID, Body, Client, Gateway, sim

@@ -266,7 +266,7 @@ def test_findings_of_a_place_end_with_another_sim_without_fault(store: Store) ->
             return int(connection.exec_driver_sql("SELECT count(*) FROM denial").scalar_one())
 
     store.add(gateway.report("identified"))
-    gateway.boot_count = 2  # the same bytes, but in another boot they are no unchanged reading
+    gateway.boot_count = 2  # the same bytes, but in another boot they are a change
     store.add(gateway.report("identified"))
     store.evaluate()
     assert (denials(), store.types()) == (1, [])

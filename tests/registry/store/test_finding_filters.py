@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event, select, text
 
-from modemagent.registry.store import finding_reader, schema, triage
+from modemagent.registry.store import finding_reader, finding_tables, triage
 from modemagent.registry.store.engine import Database
 from modemagent.registry.store.finding_context import _event
 
@@ -139,7 +139,7 @@ def test_event_of_a_finding_is_read_by_its_unit(filled: Database) -> None:
             connection.execute(text("ANALYZE event"))
     with filled.reading() as connection:
         for own in (900, 901):  # the event of the unit itself, and one that is about it
-            query = select(schema.finding).where(schema.finding.c.id == own)
+            query = select(finding_tables.finding).where(finding_tables.finding.c.id == own)
             finding = connection.execute(query).one()
             found = _event(connection, finding)
             assert found is not None and found.id == own

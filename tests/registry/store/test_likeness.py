@@ -12,10 +12,11 @@ import pytest
 from sqlalchemy import text
 
 from modemagent.registry.envelope import Envelope, open_envelope, open_parts
-from modemagent.registry.store import record as record_module
+from modemagent.registry.store import opening
+from modemagent.registry.store.arrivals import Arrival
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.engine import Database, now_ms
-from modemagent.registry.store.record import Arrival, record
+from modemagent.registry.store.record import record
 from modemagent.registry.store.recorder import Recorder
 from modemagent.report.message import canonical_body
 from tests.registry.conftest import Body, Gateway
@@ -57,7 +58,7 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         found.append(one.sequence)
         return one
 
-    monkeypatch.setattr(record_module, "open_parts", counted)
+    monkeypatch.setattr(opening, "open_parts", counted)
     return found
 
 

@@ -12,10 +12,11 @@ import pytest
 
 from modemagent.registry.envelope import open_envelope
 from modemagent.registry.store import dialect, recorder, schema
+from modemagent.registry.store.arrivals import Arrival
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.engine import Database, now_ms
 from modemagent.registry.store.place_log import PlaceLog
-from modemagent.registry.store.record import Arrival, record
+from modemagent.registry.store.record import record
 from modemagent.registry.store.recorder import Recorder
 from modemagent.report.message import canonical_body
 from tests.registry.conftest import Body, Gateway, PostgresServer

@@ -15,9 +15,10 @@ from modemagent.registry.history.derive import History, derive
 from modemagent.registry.history.readings import ReportTime
 from modemagent.registry.rules.catalogue import OF_BOOTS, OF_INDIVIDUALS
 from modemagent.registry.store import refold
+from modemagent.registry.store.arrivals import Arrival, Sender
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.engine import Database
-from modemagent.registry.store.record import Arrival, Sender, record
+from modemagent.registry.store.record import record
 from modemagent.report.message import canonical_body
 from tests.registry.history.wire import as_received, body_of
 from tests.registry.history.world import Fleet, SentReport

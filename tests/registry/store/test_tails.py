@@ -11,9 +11,10 @@ from sqlalchemy import text
 
 from modemagent.registry.envelope import open_envelope
 from modemagent.registry.store import refold
+from modemagent.registry.store.arrivals import Arrival
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.engine import Database
-from modemagent.registry.store.record import Arrival, record
+from modemagent.registry.store.record import record
 from modemagent.registry.store.tails import Tail, choose_tails
 from modemagent.report.message import canonical_body
 from tests.registry.history.wire import body_of
