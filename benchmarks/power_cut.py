@@ -1,6 +1,6 @@
 """Power cuts: the contents of the outbox after a power failure at a random moment.
 
-    python benchmarks/power_cut.py --cuts 100          (root, XFS with reflink, mkfs.xfs, mkfs.ext4)
+    python benchmarks/power_cut.py --cuts 100          (root, XFS with reflink, mkfs.ext4, xfsprogs)
 
 An ext4 image is a file on an XFS image. A writer stores and acknowledges reports on the ext4 and
 prints a line after each call has returned. At a random moment the image file is cloned in one step
