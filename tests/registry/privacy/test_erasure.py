@@ -19,7 +19,7 @@ from modemagent.registry.envelope import open_envelope
 from modemagent.registry.erasure_calls import ErasureCalls
 from modemagent.registry.pseudonyms import is_pseudonym
 from modemagent.registry.redaction import ERASED, Redaction
-from modemagent.registry.store import audit, list_tables, record, schema
+from modemagent.registry.store import audit, bodies, list_tables, schema
 from modemagent.registry.store.arrivals import Arrival
 from modemagent.registry.store.bodies import compress_redacted, decompress
 from modemagent.registry.store.engine import Database
@@ -186,7 +186,7 @@ def test_body_of_a_batch_in_flight_is_searched(
         assert may_store.wait(20)
         return compress_redacted(*values)
 
-    monkeypatch.setattr(record, "compress_redacted", compress)
+    monkeypatch.setattr(bodies, "compress_redacted", compress)
     later = gateway.report("refresh", sims=[sim(ICCID, IMSI)], provision={"order": "PO-1"})
     calls = ErasureCalls(other, "test")
     with ThreadPoolExecutor(2) as pool:
