@@ -43,7 +43,8 @@ def figures(ledger: Ledger) -> dict[str, Any]:
     runs = counted_runs(ledger)
     firsts = _first_runs(ledger)
     units = [unit for unit in ledger.units.values() if unit.verdict is not None]
-    retested = [run for run in runs if run not in firsts]
+    first_numbers = {run.number for run in firsts}
+    retested = [run for run in runs if run.number not in first_numbers]
     bays = {run.bay for run in runs}
     final = [unit for unit in units if unit.verdict in PASSING]
     hours = _hours(runs)
