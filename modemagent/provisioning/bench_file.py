@@ -65,6 +65,9 @@ class BenchSettings(NamedTuple):
     :param frames: name of a scanner, and what it adds to each code
     :param hubs: socket of a hub between controller and bays, and its ids and number of ports
     :param rechecks: units that have passed are checked again; set for one session
+    :param golden: IMEI of a module of the station that has to pass; counted nowhere
+    :param bad: IMEI of another one that has to fail
+    :param bad_step: the step that it has to fail first
     :param hooks: steps of the user
     :param screen: where the browser screen listens, HOST:PORT; "" for none
     :param screen_token_file: file with what a browser has to know
@@ -95,6 +98,8 @@ class BenchSettings(NamedTuple):
     label_formats: tuple[str, ...] = ()
     serial_format: str = ""
     golden: str = ""
+    bad: str = ""
+    bad_step: str = ""
     sign_key: str = ""
     columns: int = 4
     people: Mapping[str, StationPerson] = {}
@@ -118,7 +123,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "dpi": (int,),
     "label_template": (str,), "scanners": (list,), "tacs": (list,),
     "station_check_h": (int, float), "require_operator": (bool,), "allow_typed": (bool,),
-    "golden": (str,), "sign_key": (str,), "columns": (int,),
+    "golden": (str,), "bad": (str,), "bad_step": (str,), "sign_key": (str,), "columns": (int,),
     "on_verdict": (list,), "label_formats": (list,), "serial_format": (str,),
     "screen": (str,), "screen_token_file": (str,),
 }  # fmt: skip

@@ -6,6 +6,7 @@ from typing import Any
 
 from modemagent.provisioning.attempt import BayState, Blame, RunVerdict, StepState
 from modemagent.provisioning.bay_run import Bay, BayRun, StepResult, failed
+from modemagent.provisioning.bench_file import BenchSettings
 from modemagent.provisioning.events import SendReport
 from modemagent.provisioning.state import LineState
 from modemagent.provisioning.steps.catalogue import BY_NAME, STEPS
@@ -131,7 +132,9 @@ def end(
         module_ms=round(run.module_s * 1000),
         golden=run.is_golden,
     )
-    if verdict is not RunVerdict.ABORTED:
+    if run.is_golden and verdict is not RunVerdict.ABORTED:
+        _judge_station(line, run)
+    elif verdict is not RunVerdict.ABORTED:
         request_report(line, run.number)
     line.enter(bay, state or _VERDICT_STATES[verdict], reason)
     line.announce(
@@ -142,6 +145,33 @@ def end(
         remedy=first.remedy if first is not None else None,
         row=run.row.line if run.row is not None else None,
     )
+
+
+def station_units(settings: BenchSettings) -> set[str]:
+    """Return the modules whose right result is known: 14 digits of the IMEI of each."""
+    return {imei[:14] for imei in (settings.golden, settings.bad) if imei}
+
+
+def _judge_station(line: LineState, run: BayRun) -> None:
+    """Compare the result of a golden or bad unit; if it is wrong, nothing passes until it is right.
+
+    A right result ends what a wrong one has begun.
+    """
+    is_bad = run.unit == line.settings.bad[:14]
+    name = "the bad unit" if is_bad else "the golden unit"
+    step = run.failed_step
+    if is_bad:
+        wanted = line.settings.bad_step or step
+        problem = (
+            "" if step and step == wanted else f"{name} did not fail at {wanted or 'any step'}"
+        )
+    else:
+        problem = f"{name} failed at {step}" if step else ""
+    before = line.ledger.check_problem
+    if problem or before.startswith(name):
+        line.record("station_check", is_synced=True, problem=problem)
+        line.announce("station.checked", problem=problem or None)
+    line.message = problem or line.message
 
 
 def _record_standing(line: LineState, run: BayRun, waived: list[str]) -> None:

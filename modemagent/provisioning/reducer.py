@@ -87,7 +87,8 @@ def _on_pulled(line: LineState, event: UnitPulled) -> None:
         outcome.end(line, bay, RunVerdict.ABORTED)
     bay.shown_until = line.now + SHOWN_S
     line.revision += 1
-    if run is not None and run.unit and line.settings.registry != "none":
+    is_reported = line.settings.registry != "none" and run is not None and not run.is_golden
+    if run is not None and run.unit and is_reported:
         # so that its first day in the field is a move, not a second module with its IMEI
         line.request(SendReport(run.number, "removed"))
 
@@ -118,7 +119,7 @@ def _on_read(line: LineState, event: UnitRead) -> None:
             run.module_s = line.now - run.began
     if unit and not run.unit:
         run.unit = unit
-        run.is_golden = bool(line.settings.golden) and _is_golden(line, unit)
+        run.is_golden = unit in outcome.station_units(line.settings)
         _carry_over(line, run)
         registry_answers.request_check(line, run)
         _note_twins(line, bay, run)
@@ -132,10 +133,6 @@ def _as_read(reading: Snapshot) -> Snapshot:
     return reading._replace(
         modem=modem._replace(read={**modem.read, **dict.fromkeys(raw, ReadState.OK)})
     )
-
-
-def _is_golden(line: LineState, unit: str) -> bool:
-    return line.settings.golden[:14] == unit
 
 
 def _content(reading: Snapshot) -> tuple[Any, ...]:

@@ -712,6 +712,28 @@ def test_order_with_names_binds_units_to_their_rows() -> None:
     assert [each["row"] for each in line.announced("attempt.ended")] == [3, 2, 4]
 
 
+def test_wrong_result_of_a_known_unit_stops_the_station() -> None:
+    known = {"golden": ONE.imei, "bad": TWO.imei, "bad_step": "firmware"}
+    line = Line(station_check_h=24, registry="queue", **known)
+    line.post(StationJudged())
+    line.plug("01", TWO, firmware="EG25GGBR07A05M1G")
+    assert line.shown() == ("fail", "firmware", "unit")
+    assert line.state.ledger.check_problem == ""
+    line.plug("02", ONE, sim=SimState.ABSENT)
+    assert line.state.ledger.check_problem == "the golden unit failed at sim"
+    line.plug("03", THREE)
+    assert line.shown("03")[0] == "hold"
+    line.pull("02")
+    line.plug("02", ONE)
+    line.wait(1)
+    assert line.shown("03")[0] == "pass"
+    line.pull("01")
+    line.plug("01", TWO)
+    assert line.state.ledger.check_problem == "the bad unit did not fail at firmware"
+    assert not [one for one in line.effects if isinstance(one, SendReport) and one.run in (1, 2)]
+    assert line.view().order.failed == 0
+
+
 def test_golden_unit_passes_and_is_not_counted() -> None:
     line = Line(KIND.format(label="print"), golden=ONE.imei, station_check_h=24)
     line.plug("01", ONE)
