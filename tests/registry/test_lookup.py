@@ -8,20 +8,26 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from modemagent.identity.checkdigits import luhn_digit
 from modemagent.registry.envelope import open_envelope
+from modemagent.registry.store import schema
 from modemagent.registry.store.arrivals import Arrival
 from modemagent.registry.store.engine import Database, now_ms
 from modemagent.registry.store.lookup import lookup
 from modemagent.registry.store.pipeline import Pipeline
 from modemagent.registry.store.recorder import Recorder
+from modemagent.registry.store.refs import format_ref
+from modemagent.registry.store.unit_numbers import refs_of
+from modemagent.registry.store.units import UnitKind
 from modemagent.report.message import canonical_body
 from tests.conftest import call_in_process
 from tests.registry.conftest import (
     ICCID,
     IMEI,
+    OTHER_ICCID,
     Client,
     Gateway,
     PostgresServer,
@@ -72,6 +78,38 @@ def test_lookup_takes_few_round_trips_to_postgresql(
             (match,) = lookup(connection, wanted)["matches"]
     assert (match["modem"], match["port"]) == (IMEI, "usb:1-2")
     assert len(trips) == (4 if wanted == IMEI else 5)
+
+
+def test_refs_of_many_numbers_take_one_round_trip(
+    postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trips: list[Pipeline] = []
+    send = Pipeline._send
+    without_check = "8986000000000000001"  # of its 20 digits the last one is in the key
+    sims = [sim(), sim(without_check + "2", slot=2)]
+    with contextlib.closing(Database(postgres.new_database())) as database:
+        report = Gateway().report("identified", sims=sims)
+        Recorder(database).record([Arrival(open_envelope(canonical_body(report)), now_ms())])
+        monkeypatch.setattr(Pipeline, "_send", lambda self: (trips.append(self), send(self))[1])
+        numbers = {
+            (UnitKind.MODEM, IMEI),
+            (UnitKind.SIM, ICCID),
+            (UnitKind.SIM, ICCID + "7"),
+            (UnitKind.SIM, without_check),
+            (UnitKind.SIM, OTHER_ICCID),
+        }
+        with database.reading() as connection:
+            found, gateways = refs_of(connection, numbers, {"gw-1", "gw-2"})
+            assert len(trips) == 1
+            rows = dict(connection.execute(select(schema.unit.c.number, schema.unit.c.ref)).all())
+    named = {number: format_ref(ref) for number, ref in rows.items()}
+    assert {number: ref for (_, number), ref in found.items()} == {
+        IMEI: named[IMEI],
+        ICCID: named[ICCID],
+        ICCID + "7": named[ICCID],
+        without_check: named[without_check + "2"],
+    }
+    assert gateways.keys() == {"gw-1"}
 
 
 def test_quick_connection_interrupts_a_long_statement(tmp_path: Path) -> None:

@@ -59,14 +59,24 @@ def answers_of(body: dict[str, Any], links: Links) -> list[AtAnswer]:
     return found
 
 
-def answers_in(connection: Connection, links: Links, key: str, title: str) -> Sequence[AtAnswer]:
-    """Return the evidence of a report for what a title is about; none if it was not sent."""
-    gateway_id, stream, sequence = key.rsplit("/", 2)
-    found = reader.stored_report(connection, gateway_id, stream, int(sequence))
-    if not isinstance(found, dict) or not found["kept"]:
-        return ()
-    wanted = _FIELDS.get(title.partition(" ")[0], ())
-    return [one for one in answers_of(found["report"], links) if one.field in wanted]
+class ReportAnswers:
+    """What the reports of one page show, each of which is read once."""
+
+    def __init__(self, connection: Connection, links: Links) -> None:
+        self._connection = connection
+        self._links = links
+        self._answers: dict[str, list[AtAnswer]] = {}
+
+    def about(self, key: str, title: str) -> Sequence[AtAnswer]:
+        """Return the evidence of a report for what a title is about; none if it was not sent."""
+        if key not in self._answers:
+            gateway_id, stream, sequence = key.rsplit("/", 2)
+            found = reader.stored_report(self._connection, gateway_id, stream, int(sequence))
+            self._answers[key] = []
+            if isinstance(found, dict) and found["kept"]:
+                self._answers[key] = answers_of(found["report"], self._links)
+        wanted = _FIELDS.get(title.partition(" ")[0], ())
+        return [one for one in self._answers[key] if one.field in wanted]
 
 
 def _lines(response: str, command: str) -> str:

@@ -11,7 +11,7 @@ from modemagent.registry.pages import finding_context as context
 from modemagent.registry.pages import timeline
 from modemagent.registry.pages.act_words import ACTIONS
 from modemagent.registry.pages.event_rows import EventRow, event_row
-from modemagent.registry.pages.evidence import AtAnswer, answers_in
+from modemagent.registry.pages.evidence import AtAnswer, ReportAnswers
 from modemagent.registry.pages.figures import ShownTime, moment
 from modemagent.registry.pages.finding_facts import ChangeFacts, facts_about
 from modemagent.registry.pages.finding_rows import FindingRow, finding_row
@@ -185,9 +185,9 @@ def _page(ask: Ask, **more: Any) -> FindingPage | SeeOther:
         if found["id"] != ask.path["id"] and ask.request.method == "GET":
             return SeeOther(f"/findings/{found['id']}")
         unit = context.unit_of(connection, found)
-        events = context.events(connection, unit, found)
-        happened = found["change"] or context.same_report(events, found)
-        later, about = context.later(events, found), context.others(connection, unit, found)
+        happened = found["change"] or context.same_report(connection, unit, found)
+        later = context.later(connection, unit, found)
+        about = context.others(connection, unit, found)
         links = Links(connection, viewer, [found, happened, later, about])
         row = finding_row(found, links, now)
         change = event_row(happened, links, now) if happened else None
@@ -198,7 +198,7 @@ def _page(ask: Ask, **more: Any) -> FindingPage | SeeOther:
         evidence = [link for key in keys if (link := links.report(key))]
         first = found["first_report"]
         title = change.word.short if change else row.word.short
-        answers = answers_in(connection, links, first, title) if first else ()
+        answers = ReportAnswers(connection, links).about(first, title) if first else ()
     is_pair = found["type"] in OF_PAIRS and found["policy"]
     can_authorise = found["type"] in AUTHORISABLE
     is_deadline = found["type"] in ("roaming.deadline", "registration.due")

@@ -39,25 +39,28 @@ def _kind(found: dict[str, Any]) -> UnitKind:
     return UnitKind.MODEM if found["imei"] else UnitKind.SIM
 
 
-def events(connection: Connection, unit: int | None, found: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the events about the modem or SIM, by date; only the newest if its change is known."""
-    newest = _MOST_NEWER if found["change"] else None
-    return [] if unit is None else events_about(View(connection), [unit], newest)
-
-
-def later(events: list[dict[str, Any]], found: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the newest events after the finding."""
+def later(connection: Connection, unit: int | None, found: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the newest events about the modem or SIM after the finding."""
     first = found["first_seen"]
-    return [one for one in events if first and one["time"] > first][-_MOST_NEWER:][::-1]
+    if unit is None or not first:
+        return []
+    newest = events_about(View(connection), [unit], newest=_MOST_NEWER)
+    return [one for one in newest if one["time"] > first][::-1]
 
 
-def same_report(events: list[dict[str, Any]], found: dict[str, Any]) -> dict[str, Any] | None:
+def same_report(
+    connection: Connection, unit: int | None, found: dict[str, Any]
+) -> dict[str, Any] | None:
     """Return what the report of a finding about a slot has changed in this slot."""
+    report = found["first_report"]
+    if unit is None or not report or not (found["part"] or "").isdecimal():
+        return None
+    sequence = int(report.rpartition("/")[2])
     candidates = [
         one
-        for one in events
+        for one in events_about(View(connection), [unit], sequence=sequence)
         if one["type"].startswith("sim.")
-        and one["data"]["report"] == found["first_report"]
+        and one["data"]["report"] == report
         and str((one["data"]["new"] or one["data"]["previous"] or {}).get("slot")) == found["part"]
     ]
     return min(candidates, key=lambda one: one["data"]["previous"] is None, default=None)

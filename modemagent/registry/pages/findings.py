@@ -132,7 +132,7 @@ def show(ask: Ask) -> Answer:
         FindingsPage(
             rows=rows,
             sentence=filters.sentence(totals),
-            hidden=_hidden(totals, filters),
+            hidden=hidden_by(totals, filters),
             states=[
                 Choice(text=one, url=_url(chosen, state=one), is_chosen=one == state)
                 for one in _STATES
@@ -191,7 +191,7 @@ def _csv_rows(ask: Ask) -> Iterator[list[str]]:
         before = found[-1][0]
 
 
-def _hidden(totals: Sequence[triage.RuleTotal], filters: Filters) -> str:
+def hidden_by(totals: Sequence[triage.RuleTotal], filters: Filters) -> str:
     """Return the undecided errors and warnings that the filters leave out, as text."""
     found = []
     for severity in ("error", "warning"):

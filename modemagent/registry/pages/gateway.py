@@ -42,10 +42,14 @@ class GatewayLine:
 class GatewaysPage:
     """A page of gateways, newest first.
 
+    :param silent: how many findings about silent gateways wait for a decision
+    :param most: numbers above it are not counted
     :param newest: address of the first page; None: this is it
     """
 
     rows: list[GatewayLine]
+    silent: int
+    most: int
     newest: str | None
     newer: str | None
     older: str | None
@@ -101,10 +105,13 @@ def show_all(ask: Ask) -> Answer:
             return SeeOther("/gateways")  # the newest page, which has as many rows as fit
         links = Links(connection, ask.who, found)
         rows = [_row(one, links, ask.now) for one in found]
+        totals = triage.clusters(connection)
     is_first = before is None and after is None
     first, last = (found[at]["ref"] if found else "" for at in (0, -1))
     model = GatewaysPage(
         rows=rows,
+        silent=sum(one.count for one in totals if one.type == "gateway.silent"),
+        most=triage.MOST_COUNTED,
         newest=None if is_first else "/gateways",
         newer=None if is_first or not found else f"/gateways?after={first}",
         older=f"/gateways?before={last}" if found and (is_more or after) else None,

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from modemagent.registry.pages.act_words import ACTIONS
 from modemagent.registry.pages.event_rows import event_row
-from modemagent.registry.pages.evidence import AtAnswer, answers_in
+from modemagent.registry.pages.evidence import AtAnswer, ReportAnswers
 from modemagent.registry.pages.figures import ShownTime, moment
 from modemagent.registry.pages.finding_rows import part_text
 from modemagent.registry.pages.links import Link, Links
@@ -91,9 +91,10 @@ def entries(
     found = [one for one in found if not chosen or chosen in one.kinds]
     found.sort(key=lambda one: one.time.iso, reverse=True)
     shown = found[:MOST]
+    evidence = ReportAnswers(connection, links)
     for number, entry in enumerate(shown[:_WITH_EVIDENCE]):
         if entry.key is not None and "change" in entry.kinds:
-            answers = answers_in(connection, links, entry.key, entry.title)
+            answers = evidence.about(entry.key, entry.title)
             shown[number] = replace(entry, answers=answers)
     return shown, len(found) > len(shown)
 

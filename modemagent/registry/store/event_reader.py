@@ -53,7 +53,9 @@ def ids_about(units: Iterable[int]) -> CompoundSelect[tuple[int]]:
     return union_all(own, *(select(c.id).where(one.in_(wanted), one != c.unit) for one in sides))
 
 
-def events_about(view: View, units: Iterable[int], newest: int | None = None) -> list[Document]:
+def events_about(
+    view: View, units: Iterable[int], *, newest: int | None = None, sequence: int | None = None
+) -> list[Document]:
     """Return the valid events about units, held ones included, by date.
 
     :param newest: only as many, the newest ones

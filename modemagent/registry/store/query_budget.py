@@ -14,7 +14,11 @@ from typing import Any
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from modemagent.registry.store.dialect import pipeline_of
+from modemagent.registry.store.statements import Statement
+
 BUDGET_MS = 300
+_LIMIT = Statement(f"SET LOCAL statement_timeout = {BUDGET_MS}")
 _QUERY_CANCELED = "57014"  # SQLSTATE
 _STEPS = 100_000  # instructions between two looks
 _MOST_LOOKS = BUDGET_MS * 50_000 // _STEPS
@@ -27,7 +31,7 @@ def limited(connection: Connection) -> Iterator[Connection]:
     A query that exceeds the limit raises an error for which :func:`is_exceeded` returns True.
     """
     if connection.dialect.name != "sqlite":
-        connection.exec_driver_sql(f"SET LOCAL statement_timeout = {BUDGET_MS}")
+        pipeline_of(connection).write(_LIMIT)
         yield connection
         return
     driver: Any = connection.connection.dbapi_connection

@@ -15,6 +15,7 @@ from starlette.requests import Request
 
 from modemagent.registry.pages import gateway, unit_lists
 from modemagent.registry.pages.csv_files import BROKEN, complete_or_marked
+from modemagent.registry.pages.findings import Filters, hidden_by
 from modemagent.registry.pages.forms import Form
 from modemagent.registry.pages.frame import Answer, Ask, Page, SeeOther
 from modemagent.registry.pages.viewer import Viewer
@@ -22,6 +23,7 @@ from modemagent.registry.store import finding_sets, people, saved_views
 from modemagent.registry.store.decisions import Decision, DecisionAction
 from modemagent.registry.store.engine import Database
 from modemagent.registry.store.people import PersonRole
+from modemagent.registry.store.triage import RuleTotal
 from tests.registry.conftest import IMEI
 from tests.registry.pages.conftest import FORMULA, NUMBER_LIKE_GATEWAY, Browser, Story
 
@@ -210,3 +212,30 @@ def test_views_and_selections_work_on_both_engines(database_url: str) -> None:
     outcome = finding_sets.decide_about(database, found, decision)
     assert (outcome.done, outcome.stale) == (0, [unknown])
     database.close()
+
+
+@pytest.mark.parametrize(
+    ("filters", "sentence", "hidden"),
+    [
+        (("undecided", "", ""), "13 undecided errors and warnings, those found last first.", ""),
+        (
+            ("undecided", "error", "sim.swapped"),
+            "1 undecided error of the rule SIM swapped, those found last first.",
+            "2 undecided errors and 10 undecided warnings are outside this view.",
+        ),
+        (("suppressed", "", ""), "Suppressed errors and warnings, those found last first.",
+         "3 undecided errors and 10 undecided warnings are outside this view."),
+        (("all", "any", ""), "All findings, those found last first.", ""),
+    ],
+)  # fmt: skip
+def test_list_states_how_many_wait_and_what_it_hides(
+    filters: tuple[str, str, str], sentence: str, hidden: str
+) -> None:
+    totals = [
+        RuleTotal("imei.duplicate", "error", 2, None),
+        RuleTotal("sim.swapped", "error", 1, None),
+        RuleTotal("sim.swapped", "warning", 10, None),
+    ]
+    chosen = Filters(*filters)
+    assert chosen.sentence(totals) == sentence
+    assert hidden_by(totals, chosen) == hidden
