@@ -3,7 +3,8 @@
 Two registries of one engine store the same reports in turns. One has policies that cover the fleet,
 100,000 entries of lists, an asset and a row of an order for each modem, open cases, a recall and
 announced work. Processor time is that of storing the reports and of evaluating the rules for them,
-with that of the database server, without HTTP.
+with that of the database server, without HTTP. Each is that of the turn that took the least: other
+work on the machine only adds to it.
 
 The exit status is 3 if a first sight takes more than 1.5 times the processor time that it takes
 without, or an unchanged reading more than it does, by more than the error of measurement.
@@ -13,8 +14,8 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import json
-import statistics
 import sys
 import time
 from collections.abc import Iterable, Sequence
@@ -42,7 +43,7 @@ _GATEWAYS = 40
 _NEW = 8  # gateways that report for the first time, in each turn
 _TURNS = 8
 _ENTRIES = 100_000
-_CASES = 5
+_CASES = 1  # each of their readings is kept, so it is not an unchanged one
 _FIRST_NEW = 2_000_000
 _KINDS = ("unchanged", "first sight", "change")
 _LIMITS = {"unchanged": 1.05, "first sight": 1.5}
@@ -153,6 +154,8 @@ def _measure(name: str, turns: int) -> dict[str, dict[str, float]]:
             Side(stack.enter_context(engine(name, None)), modems, new, rules=rules)
             for rules in (False, True)
         )
+        gc.collect()
+        gc.freeze()  # as the registry does: what the preparation has left is not looked at again
         for turn in range(turns):
             for side in (plain, full) if turn % 2 else (full, plain):
                 side.take_turn(turn)
@@ -160,10 +163,9 @@ def _measure(name: str, turns: int) -> dict[str, dict[str, float]]:
             side.database.close()
     found = {}
     for kind in _KINDS:
-        without_us, with_us = (statistics.median(one.cost[kind]) for one in (plain, full))
-        ratios = [b / a for a, b in zip(plain.cost[kind], full.cost[kind], strict=True)]
+        without_us, with_us = (min(one.cost[kind]) for one in (plain, full))
         found[kind] = {
-            "without_us": without_us, "with_us": with_us, "ratio": statistics.median(ratios),
+            "without_us": without_us, "with_us": with_us, "ratio": with_us / without_us,
             "budget_us": sum(BUDGETS[name].cpu[kind]),
         }  # fmt: skip
     return found

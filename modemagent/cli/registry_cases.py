@@ -34,7 +34,7 @@ def _fields(function: F) -> F:
     """Add the options for the fields of a case."""
     function = click.option(
         "--cell/--no-cell", "asks_cell", default=None,
-        help="Note the serving cell with each sighting, if the gateway reports it.",
+        help="Note the serving cell with each sighting, if the setting cell of the gateway is on.",
     )(function)  # fmt: skip
     for option, metavar, text in reversed(
         (
@@ -244,7 +244,7 @@ def _show(found: dict[str, Any] | None, as_json: bool) -> int:
     names = ("id", "kind", "state", "outcome", "opened_at", "closed_at", *_FIELDS, "revision")
     click.echo(table([[name, cell(found[name])] for name in names if found[name] is not None]))
     if found["cell"]:
-        click.echo("cell         noted with each sighting, if the gateway reports it")
+        click.echo("cell         noted with each sighting if the setting cell of the gateway is on")
     things = [{**one, **_last(one["last"])} for one in found["things"]]
     _section(("kind", "number", "tag", "model", "tracked", "last_place", "last_seen", "with"),
              things)  # fmt: skip

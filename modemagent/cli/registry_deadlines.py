@@ -68,9 +68,10 @@ def group(limit: int | None, as_json: bool, **options: Any) -> int:
     show_rows({"deadlines": found}, found, _COLUMNS, as_json)
     if found and not as_json:
         rules = {one["rule"]: one for one in found}
+        click.echo()
         for name, one in sorted(rules.items()):
             text = f"{name}: {one['text']} Confidence {one['confidence']}; source: {one['source']}"
-            click.echo(plain(f"\n{text}"))
+            click.echo(plain(text))
         click.echo("\nThe days that were counted and the first report of each: add --json.")
     return FOUND_WRONG if any(one["reached"] for one in found) else 0
 

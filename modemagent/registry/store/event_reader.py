@@ -59,9 +59,11 @@ def events_about(
     """Return the valid events about units, held ones included, by date.
 
     :param newest: only as many, the newest ones
+    :param sequence: only those that reports with this number show
     """
     c = schema.event.c
     query = select(schema.event).where(c.id.in_(ids_about(units)), ~c.superseded, ~c.withdrawn)
+    query = query if sequence is None else query.where(c.sequence == sequence)
     order = (c.hi_ms, c.stream, c.sequence, c.type, c.id)
     if newest is None:
         return event_documents(view, view.connection.execute(query.order_by(*order)).all())
