@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import Enum
+from enum import IntEnum
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -22,7 +22,7 @@ class Statement(NamedTuple):
     is_single: bool = False
 
 
-class RowForm(Enum):
+class RowForm(IntEnum):
     """How a statement takes its rows."""
 
     SQLITE = 1  # it is executed for each
