@@ -20,7 +20,7 @@ from modemagent.cli.list import list_document
 from modemagent.cli.settings_text import settings_document
 from modemagent.cli.wire_trace import BothTraces, WireTrace
 from modemagent.diagnosis.facts import Facts, HostFacts
-from modemagent.diagnosis.kernel_log import kernel_lines
+from modemagent.discovery.kernel_log import kernel_lines
 from modemagent.errors import ModemAgentError, UsageError
 from modemagent.logs import mask_fields
 from modemagent.privacy.masking import mask, mask_text

@@ -44,6 +44,7 @@ class StationView(NamedTuple):
     :param registry: ``ok``, ``away``, ``refused`` or ``none``
     :param queued: reports that wait for the registry
     :param printer: ``ok``, ``none``, or what is wrong with it
+    :param is_export_stale: the registry is away, and its export is older than a day
     :param url: page of the station in the registry, "" for none
     :param is_held: the journal or the station allows no verdicts at all
     """
@@ -55,6 +56,7 @@ class StationView(NamedTuple):
     registry: str = "none"
     queued: int = 0
     printer: str = "none"
+    is_export_stale: bool = False
     url: str = ""
     is_held: bool = False
 

@@ -27,6 +27,8 @@ from modemagent.registry_client.client import Document, HttpSource, rows
 _GATHER_S = 0.02
 #: Most units of a request: a token without full-id scope may check 60 numbers a minute.
 _MOST = 60
+#: Age after which an export is stale.
+_STALE_S = 86400.0
 #: Longest time for which a unit waits for a registry that does not answer.
 _LIMITS = Limits(connect_s=2.0, idle_s=3.0, total_s=5.0, body_bytes=1024 * 1024)
 
@@ -119,11 +121,21 @@ class OfflineUnits(NamedTuple):
     """An export of the registry, for times without a connection.
 
     :param units: 14 digits of an IMEI, and where the unit is known
-    :param made_on: day of the file, such as ``11-30``
+    :param made_at: time of the file in seconds since 1970; 0: there is none
     """
 
     units: Mapping[str, str] = {}
-    made_on: str = ""
+    made_at: float = 0.0
+
+    @property
+    def made_on(self) -> str:
+        """Return the day of the file, such as ``11-30``."""
+        return time.strftime("%m-%d", time.localtime(self.made_at))
+
+    @property
+    def is_stale(self) -> bool:
+        """Return True if the file is so old that duplicates of today are missing in it."""
+        return time.time() - self.made_at > _STALE_S
 
 
 def read_export(file: Path, station: str) -> OfflineUnits:
@@ -134,7 +146,7 @@ def read_export(file: Path, station: str) -> OfflineUnits:
     """
     found: dict[str, str] = {}
     try:
-        made_on = time.strftime("%m-%d", time.localtime(file.stat().st_mtime))
+        made_at = file.stat().st_mtime
         with file.open(encoding="utf-8") as lines:
             for modem in map(json.loads, lines):
                 if modem["gateway_id"] != station:
@@ -154,7 +166,7 @@ def read_export(file: Path, station: str) -> OfflineUnits:
             f"the numbers in {file} are masked",
             hint="Export them with a token that has the full-id scope.",
         )
-    return OfflineUnits(found, made_on)
+    return OfflineUnits(found, made_at)
 
 
 class RegistryChecks:

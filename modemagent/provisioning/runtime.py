@@ -128,10 +128,14 @@ class Bench:
         registry, queued = self._reports.status() if self._reports else ("none", 0)
         if self._checks is not None and registry in ("none", "ok"):
             registry = "away" if self._checks.problem else "ok"
-        if self._offline.made_on and registry != "ok":
+        has_export = bool(self._offline.made_at) and registry != "ok"
+        if has_export:
             registry = f"{registry}, export {self._offline.made_on}"
         printer = self._printing.problem or "ok" if self._has_printer else "none"
-        station = StationView("", registry=registry, queued=queued, printer=printer)
+        station = StationView(
+            "", registry=registry, queued=queued, printer=printer,
+            is_export_stale=has_export and self._offline.is_stale,
+        )  # fmt: skip
         self.state.now = time.monotonic()
         view = line_view(self.state, station._replace(is_held=bool(self.fault)))
         return held_view(view, self.fault) if self.fault else view

@@ -6,12 +6,14 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import NamedTuple
 
 from modemagent.channel.port_lock import find_holder
 from modemagent.control.protocol import socket_path
+from modemagent.discovery.kernel_log import read_kernel_log
 from modemagent.errors import ModemAgentError
 from modemagent.provisioning.bench_file import BenchSettings
 from modemagent.provisioning.hubs import misplaced_bays
@@ -20,6 +22,7 @@ from modemagent.provisioning.label_job import LabelPrinter
 from modemagent.provisioning.progress import moved_hub
 from modemagent.provisioning.readings import is_path
 from modemagent.provisioning.usb_devices import PROBLEMS, devices_in_bays, endpoints_by_controller
+from modemagent.provisioning.usb_faults import usb_fault
 from modemagent.registry_client.client import HttpSource
 from modemagent.report.origin import clock_synchronized
 from modemagent.settings import DEFAULT_STATE_DIR
@@ -52,6 +55,7 @@ def check_station(
         lambda: _journals(state_dir),
         lambda: _bays(settings),
         lambda: _usb(settings),
+        _kernel_log,
         lambda: _holders(settings),
         _daemon,
         lambda: _registry(settings),
@@ -129,6 +133,13 @@ def _usb(settings: BenchSettings) -> StationFinding:
         return StationFinding("usb", "", f"{counts[full[0]]} endpoints on {full[0]}",
                               "Move a hub to another controller.")  # fmt: skip
     return StationFinding("usb", f"at most {max(counts.values(), default=0)} endpoints in use")
+
+
+def _kernel_log() -> StationFinding:
+    log, unread = read_kernel_log()
+    problem, remedy = usb_fault(log, datetime.now(UTC))
+    return StationFinding("kernel_log", f"not read: {unread}" if unread else "no fault of USB",
+                          problem, remedy)  # fmt: skip
 
 
 def _holders(settings: BenchSettings) -> StationFinding:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from modemagent.diagnosis.kernel_log import select_lines
 from modemagent.discovery.candidate import Candidate
+from modemagent.discovery.kernel_log import select_lines
 from tests.simulated import simulated
 
 EG25 = "quectel-eg25-g"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from modemagent.provisioning.events import HubsJudged
 from modemagent.provisioning.hubs import hubs_of, misplaced_bays
+from modemagent.provisioning.usb_faults import usb_fault
 from tests.discovery.usb_tree import CONTROLLER, UsbTree
 from tests.provisioning.line import Line, unit_with
 
@@ -61,3 +64,25 @@ def test_bay_of_a_moved_hub_is_on_hold_until_it_is_back() -> None:
     line.post(HubsJudged({"03": "hub 2 is another one"}))
     line.post(HubsJudged({}))
     assert line.bay("03").state == "waiting"
+
+
+@pytest.mark.parametrize(
+    ("lines", "fault"),
+    [
+        (["11:00:00+0000 b2 kernel: hub 1-0:1.0: over-current condition on port 3"], "1-0:1.0"),
+        (["11:00:00,123456+00:00 usb 1-1-port3: over-current condition"], "1-1-port3"),
+        (["11:00:00+0000 b2 kernel: usb 1-1.4: reset high-speed USB device number 7 using xhci_hcd"]
+         * 5, "USB 1-1.4 was reset 5 times"),
+        (["11:00:00+0000 b2 kernel: usb 1-1.4: reset high-speed USB device number 7 using xhci_hcd"]
+         * 4, ""),
+        (["11:00:00+0000 b2 kernel: usb 1-1.4: new high-speed USB device number 7"] * 9, ""),
+    ],
+)  # fmt: skip
+def test_faults_of_usb_ports_are_read_from_the_kernel_log(lines: list[str], fault: str) -> None:
+    now = datetime(2026, 12, 1, 12, tzinfo=UTC)
+    problem, remedy = usb_fault("\n".join(f"2026-12-01T{line}" for line in lines), now)
+    assert fault in problem
+    assert bool(problem) == bool(remedy) == bool(fault)
+    before = "\n".join(f"2026-11-30T{line}" for line in lines)
+    assert usb_fault(before, now) == ("", "")
+    assert usb_fault("[12.345] usb 1-1-port3: over-current condition", now) == ("", "")

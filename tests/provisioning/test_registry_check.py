@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -141,7 +143,11 @@ def test_export_is_read_without_the_modems_of_the_station(tmp_path: Path) -> Non
     modems = [{"imei": unit_with(n).imei, "gateway_id": g, "last_seen": DAY}
               for n, g in ((1, "gw-7"), (2, "B2"))]  # fmt: skip
     file.write_text("".join(json.dumps(one) + "\n" for one in modems))
-    assert read_export(file, "B2").units == {UNITS[0]: "gw-7, 2026-11-20"}
+    export = read_export(file, "B2")
+    assert export.units == {UNITS[0]: "gw-7, 2026-11-20"}
+    assert not export.is_stale
+    os.utime(file, (time.time() - 25 * 3600,) * 2)
+    assert read_export(file, "B2").is_stale
     file.write_text(json.dumps({**modems[0], "imei": "867698*****0013"}))
     with pytest.raises(SettingsError, match="are masked"):
         read_export(file, "B2")

@@ -116,9 +116,11 @@ def _head(order: OrderCounts, station: StationView) -> str:
     checked = f"checked {station.checked}" if station.checked else ""
     queued = f", {station.queued} wait" if station.queued else ""
     state = [station.name, checked, station.person or "no operator",
-             station.lead and f"lead {station.lead}", f"registry {station.registry}{queued}",
+             station.lead and f"lead {station.lead}",
              "" if station.printer == "none" else f"printer {station.printer}"]  # fmt: skip
     words = "".join(f"<span>{escape(each)}</span>" for each in state if each)
+    stale = ' class="stale"' if station.is_export_stale else ""
+    words += f"<span{stale}>{escape(f'registry {station.registry}{queued}')}</span>"
     if station.url:
         words += f'<a href="{escape(station.url)}" target="_blank" rel="noopener">registry</a>'
     name = escape(f"{order.name}  {order.model}{size}")

@@ -120,13 +120,18 @@ def _draw_header(canvas: Canvas, view: LineView, theme: Theme) -> None:
     parts.append(station.person or "no operator")
     parts += [f"lead {station.lead}"] if station.lead else []
     queued = f", {station.queued} wait" if station.queued else ""
-    parts.append(f"registry {station.registry}{queued}")
+    registry = f"registry {station.registry}{queued}"
+    parts.append(registry)
     if station.printer != "none":  # a problem comes first: the line may be cut
         place = len(parts) if station.printer == "ok" else 1
         parts.insert(place, f"printer {station.printer}")
     people = sum(bay.needs_person for bay in view.bays)
     right = f"{people} bays need you" if people != 1 else "1 bay needs you"
-    canvas.put(1, 1, "   ".join(parts), "", max(0, canvas.width - len(right) - 4))
+    words, room = "   ".join(parts), max(0, canvas.width - len(right) - 4)
+    canvas.put(1, 1, words, "", room)
+    if station.is_export_stale:
+        place = words.index(registry)
+        canvas.put(1 + place, 1, registry, theme.alert, max(0, room - place))
     canvas.put_right(canvas.width - 1, 1, right, theme.alert if people else theme.faint)
     if station.is_held:
         text = " NO VERDICTS: the journal or the station holds the line "

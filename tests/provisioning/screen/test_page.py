@@ -206,3 +206,18 @@ def test_a_small_window_requests_a_larger_one() -> None:
 def test_a_held_line_is_seen_at_once() -> None:
     view = VIEW._replace(station=VIEW.station._replace(is_held=True))
     assert "NO VERDICTS" in draw_page(view, (80, 24), DARK).lines()[1]
+
+
+@pytest.mark.parametrize("is_stale", [True, False])
+def test_a_stale_export_of_the_registry_is_highlighted(is_stale: bool) -> None:
+    text = "registry away, export 11-28"
+    station = VIEW.station._replace(
+        registry=text.removeprefix("registry "), is_export_stale=is_stale
+    )
+    emulator = Emulator(140, 40)
+    lines = emulator.show(
+        draw_page(VIEW._replace(station=station), (140, 40), DARK).update_from(None)
+    )
+    begin = lines[1].index(text)
+    colours = {emulator.screen.buffer[1][begin + n].fg for n in range(len(text))}
+    assert colours == {"ffaf00" if is_stale else "default"}

@@ -9,7 +9,7 @@ from modemagent.discovery.candidate import Candidate
 
 _COMMANDS = (
     ("journalctl", "--dmesg", "--boot", "--no-pager", "--quiet", "--output=short-iso"),
-    ("dmesg", "--ctime"),
+    ("dmesg", "--time-format", "iso"),
 )
 _LIMIT_S = 10.0
 _MOST_LINES = 400
@@ -29,6 +29,15 @@ class KernelLines(NamedTuple):
 
 def kernel_lines(candidates: Sequence[Candidate]) -> KernelLines:
     """Return the newest lines about the devices of some ports; without ports, about any modem."""
+    text, error = read_kernel_log()
+    return KernelLines(select_lines(text, candidates), error)
+
+
+def read_kernel_log() -> tuple[str, str]:
+    """Return the log since the start of the system, and why it could not be read, else "".
+
+    Each line begins with its time in ISO 8601.
+    """
     reasons = []
     for command in _COMMANDS:
         try:
@@ -43,10 +52,10 @@ def kernel_lines(candidates: Sequence[Candidate]) -> KernelLines:
             continue
         text = done.stdout.decode("utf-8", "replace")
         if done.returncode == 0 and text.strip():
-            return KernelLines(select_lines(text, candidates))
+            return text, ""
         complaint = done.stderr.decode("utf-8", "replace").strip().splitlines()
         reasons.append(complaint[-1] if complaint else f"{command[0]} printed no line")
-    return KernelLines((), "; ".join(reasons))
+    return "", "; ".join(reasons)
 
 
 def select_lines(text: str, candidates: Sequence[Candidate]) -> tuple[str, ...]:
