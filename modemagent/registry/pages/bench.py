@@ -172,7 +172,8 @@ def show(ask: Ask) -> Answer:
             raise not_found("bench")
         if name != ref:
             return SeeOther(f"/bench/{ref}")
-        links = Links(connection, ask.who)
+        found = bench_findings.at_station(connection, row)
+        links = Links(connection, ask.who, found)
         last = benches.last_reports(connection, row, gateway_id, _READ)
         bays = benches.bay_reports(connection, row, gateway_id)
         modems = _modems([*bays, *last])
@@ -182,10 +183,7 @@ def show(ask: Ask) -> Answer:
             gateway=links.gateway(gateway_id),
             bays=[_unit(one, modems, links, ask) for one in _by_bay([*bays, *last])],
             units=[_unit(one, modems, links, ask) for one in ended],
-            findings=[
-                finding_row(one, links, ask.now)
-                for one in bench_findings.at_station(connection, row)
-            ],
+            findings=[finding_row(one, links, ask.now) for one in found],
             position=position,
         )
     return Page("bench.html", model)
