@@ -106,7 +106,7 @@ def modems_in(view: View, gateway: int) -> list[int]:
         view.connection, schema.place, ("gateway",), ("id", "device_id"), [(gateway,)]
     )
     order: dict[int, str] = dict(rows)
-    stays = [one for one in load_stays(view, "place", order) if one.is_open and not one.holder]
+    stays = [one for one in load_stays(view, "place", order) if one.is_open]
     stays.sort(key=lambda one: order[one.place])
     return list(dict.fromkeys(one.unit for one in stays))
 

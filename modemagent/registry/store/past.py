@@ -179,7 +179,7 @@ def modems_at(
     stays = [
         one
         for one in load_stays(view, "place", [place.id for place in places], known_at)
-        if one.holder is None and _may_hold(one, as_of)
+        if _may_hold(one, as_of)
     ]
     prefetch(view, stays)
     order = {place.id: place.device_id for place in places}

@@ -17,6 +17,8 @@ _COLUMNS = (
     "closed_stream", "closed_sequence", "to_lo", "to_hi", "cause", "order_known", "pending",
     "recorded_from", "recorded_to",
 )  # fmt: skip
+#: The condition is that of the index of places.
+_AT_PLACES = f"SELECT {', '.join(_COLUMNS)} FROM stay WHERE holder IS NULL AND place IN {{keys}}"  # noqa: S608
 _LAST = _COLUMNS.index("last_stream")  # the same columns of the first reading precede
 
 
@@ -58,7 +60,7 @@ class StayRow(NamedTuple):
 def load_stays(
     view: View, column: str, keys: Iterable[int], known_at: int | None = None
 ) -> list[StayRow]:
-    """Return the stays with these units, holders or places, oldest first.
+    """Return the stays with these units or holders, or of modems at these places, oldest first.
 
     :param column: ``unit``, ``holder`` or ``place``
     :param known_at: as they were known then; None: as they are known now
@@ -69,7 +71,9 @@ def load_stays(
 
 
 def read_stays(view: View, column: str, keys: Iterable[int]) -> Read | None:
-    """Return the query for the stays with these units, holders or places."""
+    """Return the query for the stays with these units or holders, or of modems at these places."""
+    if column == "place":
+        return dialect.rows_by(view.connection, _AT_PLACES, keys)
     wanted = [(key,) for key in sorted(set(keys))]
     return dialect.rows_of(view.connection, schema.stay, (column,), _COLUMNS, wanted)
 
