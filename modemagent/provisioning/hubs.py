@@ -13,7 +13,8 @@ from modemagent.discovery.usb import names, text
 from modemagent.provisioning.usb_devices import DEVICES, HUB_CLASS
 from modemagent.watching.places import is_in_sockets
 
-_SUPERSPEED = 5000
+#: Speeds of USB 2 in Mbit/s, and what the kernel states while it does not know the speed.
+_USB_2 = frozenset({None, "unknown", "12", "480"})
 
 
 def hubs_of(sockets: Iterable[str], root: Path = Path("/")) -> dict[str, str]:
@@ -37,7 +38,7 @@ def present_hubs(root: Path = Path("/")) -> dict[str, str]:
         if ":" in name or "-" not in name or text(f"{folder}/bDeviceClass") != HUB_CLASS:
             continue
         socket = find_socket(f"usb:{name}", root)
-        if socket is not None and int(text(f"{folder}/speed") or 0) < _SUPERSPEED:
+        if socket is not None and text(f"{folder}/speed") in _USB_2:
             ids = f"{text(f'{folder}/idVendor') or ''}:{text(f'{folder}/idProduct') or ''}"
             found[socket] = f"{ids}, {text(f'{folder}/maxchild') or '?'} ports"
     return found

@@ -53,7 +53,7 @@ class LineState:
     :ivar loose: label that waits for its module
     :ivar lead: lead or engineer who is signed in, and until when
     :ivar wrong_pins: number of wrong PINs, and until when none is accepted
-    :ivar gone: turns whose unit is no longer on a tile
+    :ivar gone: turns of units that have left their tiles
     :ivar hub_problems: bays whose hub is not as it was, and what is wrong
     :ivar strays: labels that no module took
     """

@@ -138,7 +138,7 @@ def _usb(settings: BenchSettings) -> StationFinding:
 def _kernel_log() -> StationFinding:
     log, unread = read_kernel_log()
     problem, remedy = usb_fault(log, datetime.now(UTC))
-    return StationFinding("kernel_log", f"not read: {unread}" if unread else "no fault of USB",
+    return StationFinding("kernel_log", f"not read: {unread}" if unread else "no USB faults",
                           problem, remedy)  # fmt: skip
 
 

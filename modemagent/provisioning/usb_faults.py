@@ -1,4 +1,4 @@
-"""Faults of USB ports in the kernel log: too much current, devices that are reset repeatedly.
+"""USB faults in the kernel log: over-current at a port, devices that are reset repeatedly.
 
 The messages are those of ``drivers/usb/core/hub.c``.
 """
@@ -24,7 +24,7 @@ def usb_fault(log: str, now: datetime) -> tuple[str, str]:
 
     >>> now = datetime.fromisoformat("2026-12-01T12:00:00+00:00")
     >>> usb_fault("2026-12-01T11:00:00+0000 b2 kernel: usb 1-1-port3: over-current condition", now)
-    ('too much current at USB 1-1-port3', 'Use the power supply of the hub, or a stronger one.')
+    ('over-current at USB 1-1-port3', 'Use the power supply of the hub, or a stronger one.')
     """
     resets: Counter[str] = Counter()
     for line in log.splitlines():
@@ -33,7 +33,7 @@ def usb_fault(log: str, now: datetime) -> tuple[str, str]:
             continue
         if over:
             remedy = "Use the power supply of the hub, or a stronger one."
-            return f"too much current at USB {over[1]}", remedy
+            return f"over-current at USB {over[1]}", remedy
         if reset:
             resets[reset[1]] += 1
     for device, count in resets.most_common(1):
