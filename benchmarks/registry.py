@@ -215,7 +215,7 @@ class Run:
     def measure_presence(self) -> None:
         """Store the presence of some modems on each day of a year."""
         with contextlib.closing(self.engine.open()) as database:
-            size = year_of_presence(self.engine, database, 500)
+            size = year_of_presence(self.engine, database, 1000)
         self.add("presence, a modem and year", size, "bytes", 200)
 
     def _lookups(self) -> None:

@@ -11,6 +11,7 @@ from datetime import date
 from typing import Any, TypeVar
 
 from modemagent.errors import UsageError
+from modemagent.registry.regulations.counting import date_of
 from modemagent.registry.regulations.regulation import Regulation, parse_regulation
 from modemagent.registry.store import deadlines
 from modemagent.registry.store.batch import Batch
@@ -88,11 +89,12 @@ class DeadlineCalls:
     def _matches(self, rule: Regulation) -> Document:
         """Count the modems that a rule would be about, and their states."""
         today = now_ms() // DAY_MS
+        year = date_of(today).year
         after, modems = 0, 0
         levels: Counter[str] = Counter()
         with self._database.reading() as connection:
             while True:
-                units = deadlines.next_modems(connection, [rule], after, _PAGE)
+                units = deadlines.next_modems(connection, [rule], after, _PAGE, year)
                 for one in deadlines.judge(connection, units, [rule], today).values():
                     modems += bool(one.rows)
                     levels.update(str(finding.severity) for finding in one.findings)

@@ -29,6 +29,7 @@ from modemagent.registry.store import (
 )
 from modemagent.registry.store.engine import Database
 from modemagent.registry.store.event_reader import ids_about
+from modemagent.registry.store.presence import days_heard
 from modemagent.registry.store.slots import StoredSlot, pack, unpack
 from modemagent.registry.store.stays import load_stays
 from modemagent.registry.store.view import View
@@ -99,7 +100,7 @@ def test_findings_of_the_first_revision_stay(
     assert (row.part, row.late, row.again, row.revision) == ("", False, 0, 1)
 
 
-def test_stays_and_events_are_rewritten_with_all_they_state(
+def test_rewritten_rows_state_what_they_did(
     empty_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unit = {"kind": 1, "number": "n", "heard_day": 1}
@@ -115,6 +116,8 @@ def test_stays_and_events_are_rewritten_with_all_they_state(
         insert(connection, "stay", id=2, last_sequence=2, last_lo=20, last_hi=21, **stay)
         insert(connection, "event", id=3, position=4, first_position=4, **event)
         insert(connection, "event", id=5, position=9, first_position=4, **event)
+        where = {"gateway": 8, "modem": 1, "sim": 2, "mcc": "262", "year": 1970}
+        insert(connection, "presence", days=(0b101).to_bytes(46, "little"), **where)
     database = Database(empty_database_url)
     with database.reading() as connection:
         view = View(connection)
@@ -122,11 +125,12 @@ def test_stays_and_events_are_rewritten_with_all_they_state(
         about = connection.execute(ids_about([1])).scalars().all()
         events = connection.execute(schema.event.select().order_by(schema.event.c.id)).all()
         kept = connection.execute(schema.unit.select()).one()
+        days = days_heard(connection, 1, [8], 1971)
         copied = connection.execute(schema.stay.select().order_by(schema.stay.c.id)).first()
     database.close()
     assert found == [(1, 11, 11), (2, 11, 21)]
     assert copied is not None and copied.last_hi is None
-    assert sorted(about) == [3, 5]
+    assert (sorted(about), days) == ([3, 5], {0, 2})
     assert [(one.position, one.first_position) for one in events] == [(4, None), (9, 4)]
     assert (kept.ref, kept.key, kept.number, kept.kind) == (7, "a", "n", 1)
 

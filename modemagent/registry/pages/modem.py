@@ -108,20 +108,20 @@ def _model(connection: Connection, ask: Ask, found: dict[str, Any], chosen: str)
         evidence=links.report(found["last_report"]),
         chosen=chosen,
         past=past_answer(found["past"], links, now),
-        presence=strip_of(_days(connection, unit, history), now),
+        presence=strip_of(_days(connection, unit, history, now.year), now),
         registers=registers_about(
             connection, UnitKind.MODEM, found["imei"], found["ref"], viewer, unit
         ),
     )
 
 
-def _days(connection: Connection, unit: int | None, history: dict[str, Any]) -> set[int]:
+def _days(connection: Connection, unit: int | None, history: dict[str, Any], year: int) -> set[int]:
     """Return the days on which the modem was read in the gateways of its history."""
     if unit is None:
         return set()
     names = {one["gateway_id"] for one in history.get("places", ())}
     gateways = [gateway_row(connection, name) for name in sorted(filter(None, names))]
-    return days_heard(connection, unit, gateways)
+    return days_heard(connection, unit, gateways, year)
 
 
 def _slot(one: dict[str, Any], viewer: Viewer, links: Links, now: datetime) -> SlotRow:

@@ -10,6 +10,7 @@ import hashlib
 import time
 from collections.abc import Collection, Iterable, Sequence
 from functools import partial
+from itertools import product
 from typing import Any, NamedTuple
 
 import msgspec
@@ -33,7 +34,7 @@ from modemagent.registry.store.recheck_runs import RunState
 from modemagent.registry.store.recheck_tables import recheck_run
 from modemagent.registry.store.recorder import Recorder
 from modemagent.registry.store.regulations import in_force
-from modemagent.registry.store.use_days import CountryUse
+from modemagent.registry.store.use_days import YEARS, CountryUse
 
 #: Of re-checks about regulations.
 SCOPE = "deadlines"
@@ -195,8 +196,8 @@ def update_part(database: Database, most: int = _UNITS_AT_ONCE) -> bool:
             return False  # until it has its units, whose findings wait for it
         before = _cursor(connection)
         rules = in_force(connection)
-        units = next_modems(connection, rules, before, most)
         today = database.new_batch(connection).now_ms // DAY_MS
+        units = next_modems(connection, rules, before, most, date_of(today).year)
         found = judge(connection, units, rules, today)
         stored = _stored(connection, units)
     changed = _changed(units, stored, found)
@@ -210,13 +211,17 @@ def update_part(database: Database, most: int = _UNITS_AT_ONCE) -> bool:
 
 
 def next_modems(
-    connection: Connection, rules: Collection[Regulation], after: int, most: int
+    connection: Connection, rules: Collection[Regulation], after: int, most: int, year: int
 ) -> list[int]:
-    """Return the next modems that were in a country of a rule, or have a deadline."""
+    """Return the next modems that were in a country of a rule lately, or have a deadline.
+
+    :param year: the present one
+    """
     c, d = schema.presence.c, deadline.c
     found: set[int] = set()
-    for mcc in sorted({mcc for rule in rules for mcc in rule.mccs}):
-        query = select(c.modem).distinct().where(c.mcc == mcc, c.modem > after)
+    mccs = {mcc for rule in rules for mcc in rule.mccs}
+    for mcc, one in product(sorted(mccs), range(year - YEARS + 1, year + 2)):
+        query = select(c.modem).distinct().where(c.mcc == mcc, c.year == one, c.modem > after)
         found.update(connection.execute(query.order_by(c.modem).limit(most)).scalars())
     old = select(d.unit).distinct().where(d.unit > after).order_by(d.unit).limit(most)
     found.update(connection.execute(old).scalars())

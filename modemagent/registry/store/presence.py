@@ -1,15 +1,19 @@
-"""Days on which a modem with its SIMs was read in a country, one bit a day.
+"""Days on which a modem with its SIMs was read in a country.
 
-A bit is never taken back: presence counts days and does not depend on the order of arrival only as
-far as dates do not. A reading that is dated within a day sets the bit of its day; the readings of a
-boot that gets a date later set theirs then.
+A day is never taken back: presence counts days and does not depend on the order of arrival only as
+far as dates do not. A reading that is dated within a day adds its day; the readings of a boot that
+gets a date later add theirs then.
+
+The days of a year are stored as runs of days, as most modems are read on each day; if a mask with
+one bit a day is not longer, as that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, date, datetime
 from functools import lru_cache
+from struct import Struct
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -21,11 +25,20 @@ from modemagent.registry.store.key_pages import DAY_MS
 from modemagent.registry.store.places import Content, Place
 from modemagent.registry.store.slots import unpack
 
-_BYTES = 46  # 366 bits
-_KEY = ("gateway", "modem", "sim", "mcc", "year")
+_MASK_BYTES = 46  # 366 bits
+_RUN = Struct("<HH")  # first day of a run, from 0, and its length; no number of runs fills a mask
+_KEY = ("mcc", "year", "modem", "gateway", "sim")
 _EPOCH = date(1970, 1, 1)
+# Each country takes a look at the index; a fleet is in few of them.
+_OF_MODEM = (
+    "WITH RECURSIVE country(mcc) AS (SELECT min(mcc) FROM presence UNION ALL"
+    " SELECT (SELECT min(p.mcc) FROM presence p WHERE p.mcc > c.mcc) FROM country c"
+    " WHERE c.mcc IS NOT NULL)"
+    " SELECT p.gateway, p.year, p.days FROM country c JOIN presence p"
+    " ON p.mcc = c.mcc AND p.year IN ({last:d}, {year:d}) AND p.modem IN {{keys}}"
+)
 
-PresenceKey = tuple[int, int, int, str, int]
+PresenceKey = tuple[str, int, int, int, int]
 
 
 class HeardReading(NamedTuple):
@@ -81,7 +94,7 @@ class PresenceLog:
             self._days.setdefault(reading, set()).update(days)
 
     def write(self, batch: Batch) -> None:
-        """Set the bits of the days that were noted."""
+        """Add the days that were noted."""
         if not self._days:
             return
         connection = batch.connection
@@ -109,7 +122,7 @@ def days_of(
     for day in days:
         year, number = _day_of_year(day)
         for sim in list(sims) or [0]:
-            found.setdefault((gateway, modem, sim, mcc, year), set()).add(number)
+            found.setdefault((mcc, year, modem, gateway, sim), set()).add(number)
     return found
 
 
@@ -121,7 +134,7 @@ def _day_of_year(day: int) -> tuple[int, int]:
 
 
 def write_presence(batch: Batch, found: dict[PresenceKey, set[int]]) -> None:
-    """Set the bits of these days."""
+    """Add these days."""
     if not found:
         return
     keys = sorted(found)
@@ -130,32 +143,66 @@ def write_presence(batch: Batch, found: dict[PresenceKey, set[int]]) -> None:
     stored = {tuple(row[:5]): bytes(row[5]) for row in rows}
     changed = []
     for key in keys:
-        before = int.from_bytes(stored.get(key, b""), "little")
+        before = mask_of(stored.get(key, b""))
         mask = before
         for day in found[key]:
             mask |= 1 << day
         if mask != before:
-            changed.append((*key, mask.to_bytes(_BYTES, "little")))
+            changed.append((*key, packed_days(mask)))
     dialect.upsert_rows(batch.connection, schema.presence, _KEY, ("days",), changed)
 
 
-def days_in(year: int, mask: bytes) -> Iterator[int]:
-    """Yield the days of a stored mask, counted from 1970.
+@lru_cache(maxsize=1024)  # most modems are read on the same days
+def packed_days(mask: int) -> bytes:
+    """Return days of a year, given as bits, as they are stored.
 
-    >>> list(days_in(1970, b"\\x05"))
+    >>> packed_days(0b1110_0001).hex()
+    '0000010005000300'
+    """
+    runs, rest, at = b"", mask, 0
+    while rest and len(runs) < _MASK_BYTES:
+        before = (rest & -rest).bit_length() - 1
+        rest >>= before
+        length = (~rest & (rest + 1)).bit_length() - 1
+        rest >>= length
+        runs += _RUN.pack(at + before, length)
+        at += before + length
+    return runs if len(runs) < _MASK_BYTES else mask.to_bytes(_MASK_BYTES, "little")
+
+
+@lru_cache(maxsize=1024)
+def mask_of(packed: bytes) -> int:
+    """Return stored days as bits."""
+    if len(packed) == _MASK_BYTES:
+        return int.from_bytes(packed, "little")
+    return sum(((1 << length) - 1) << first for first, length in _RUN.iter_unpack(packed))
+
+
+def days_in(year: int, packed: bytes) -> Iterator[int]:
+    """Yield stored days, counted from 1970.
+
+    >>> list(days_in(1970, packed_days(0b101)))
     [0, 2]
     """
     first = (date(year, 1, 1) - _EPOCH).days
-    bits = int.from_bytes(mask, "little")
+    bits = mask_of(packed)
     while bits:
         lowest = bits & -bits
         yield first + lowest.bit_length() - 1
         bits ^= lowest
 
 
-def days_heard(connection: Connection, modem: int, gateways: Iterable[int]) -> set[int]:
-    """Return the days, counted from 1970, on which a modem was read in some gateways."""
-    keys = [(gateway, modem) for gateway in sorted(set(gateways))]
-    names = ("gateway", "modem")
-    rows = dialect.select_rows(connection, schema.presence, names, ("year", "days"), keys)
-    return {day for year, days in rows for day in days_in(year, bytes(days))}
+def days_heard(
+    connection: Connection, modem: int, gateways: Collection[int], year: int
+) -> set[int]:
+    """Return the days of a year and the one before on which a modem was read in some gateways.
+
+    :returns: days counted from 1970
+    """
+    query = _OF_MODEM.format(last=year - 1, year=year)
+    return {
+        day
+        for gateway, in_year, days in dialect.query_keys(connection, query, [modem])
+        if gateway in gateways
+        for day in days_in(in_year, bytes(days))
+    }

@@ -316,14 +316,14 @@ event = Table(
     ),
 )
 
-# Days of a year on which a modem with a SIM was read in a country.
+# Days of a year on which a modem with a SIM was read in a country (:mod:`.presence`).
 presence = Table(
     "presence",
     metadata,
-    *key(LONG, "gateway", "modem", "sim"),
     *key(TEXT, "mcc"),
     *key(SMALL, "year"),
+    *key(LONG, "modem", "gateway", "sim"),
     *required(BYTES, "days"),
-    Index("presence_in_country", "mcc", "modem"),
+    postgresql_with={"fillfactor": 75},
     **BY_KEY,
 )

@@ -23,7 +23,7 @@ from modemagent.registry.store.presence import days_in
 YEARS = 3
 _PRESENCE = (
     "SELECT modem, gateway, sim, mcc, year, days FROM presence"
-    " WHERE modem IN {{keys}} AND mcc IN ({mccs}) AND year > {year:d}"
+    " WHERE mcc IN ({mccs}) AND year IN ({years}) AND modem IN {{keys}}"
 )
 _IMSIS = (
     "SELECT s.unit, i.value FROM stay s JOIN identifier i ON i.id = s.imsi"
@@ -65,7 +65,8 @@ class CountryUse:
         if not mccs:
             return
         listed = ", ".join(f"'{int(one):03d}'" for one in sorted(mccs))
-        query = _PRESENCE.format(mccs=listed, year=year - YEARS)
+        years = ", ".join(str(one) for one in range(year - YEARS + 1, year + 2))
+        query = _PRESENCE.format(mccs=listed, years=years)
         for modem, gateway, sim, mcc, found, mask in dialect.query_keys(connection, query, modems):
             days = frozenset(days_in(found, bytes(mask)))
             self._use[modem].append(UseDays(gateway, sim, mcc, days))
