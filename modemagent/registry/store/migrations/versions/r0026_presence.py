@@ -7,8 +7,11 @@ Alembic revision 0026_presence.
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.types import TypeEngine
 
 revision = "0026_presence"
 down_revision = "0021_narrow_rows"
@@ -16,7 +19,9 @@ branch_labels = None
 depends_on = None
 
 _LONG, _SMALL, _TEXT, _BYTES = sa.BigInteger(), sa.SmallInteger(), sa.Text(), sa.LargeBinary()
-_KEY = {"mcc": _TEXT, "year": _SMALL, "modem": _LONG, "gateway": _LONG, "sim": _LONG}
+_KEY: dict[str, TypeEngine[Any]] = {
+    "mcc": _TEXT, "year": _SMALL, "modem": _LONG, "gateway": _LONG, "sim": _LONG,
+}  # fmt: skip
 
 
 def upgrade() -> None:
