@@ -231,6 +231,8 @@ def year_of_presence(engine: Engine, database: Database, modems: int) -> float:
         connection.exec_driver_sql("DELETE FROM presence")
     with contextlib.closing(_driver(engine)) as own:
         gateways = [*range(modems // 50)]
+        if not engine.is_sqlite:
+            own.execute("VACUUM FULL presence")
         for day in range(first, first + 365):
             random.Random(day).shuffle(gateways)
             for gateway in gateways:

@@ -324,6 +324,6 @@ presence = Table(
     *key(SMALL, "year"),
     *key(LONG, "modem", "gateway", "sim"),
     *required(BYTES, "days"),
-    postgresql_with={"fillfactor": 75},
+    postgresql_with={"fillfactor": 70},
     **BY_KEY,
 )

@@ -39,7 +39,7 @@ def upgrade() -> None:
         sa.Column("days", _BYTES, nullable=False),
         sa.PrimaryKeyConstraint(*_KEY),
         sqlite_with_rowid=False,
-        postgresql_with={"fillfactor": 75},
+        postgresql_with={"fillfactor": 70},
     )
     names = ", ".join((*_KEY, "days"))
     op.execute(
