@@ -172,15 +172,26 @@ def read_boots(
     return dialect.rows_of(connection, schema.boot, key, BOOT_COLUMNS, keys)
 
 
-def with_parts(connection: Connection, rows: Rows) -> dict[int, Boot]:
-    """Return the boots in the rows of :func:`read_boots`, with their parts, by row."""
+def read_parts(connection: Connection, boots: Iterable[int]) -> Read | None:
+    """Return the query for the parts of boots."""
+    names, keys = ("boot", "stream", *_PART), [(one,) for one in boots]
+    return dialect.rows_of(connection, schema.boot_stream, ("boot",), names, keys)
+
+
+def with_parts(
+    connection: Connection, rows: Rows, known: Sequence[tuple[Any, ...]] = ()
+) -> dict[int, Boot]:
+    """Return the boots in the rows of :func:`read_boots`, with their parts, by row.
+
+    :param known: all parts of some boots, as of :func:`read_parts`; those of others are read
+    """
     boots = {row[0]: boot_of(row) for row in rows}
-    names = ("boot", "stream", *_PART)
-    for boot, stream, *values in dialect.select_rows(
-        connection, schema.boot_stream, ("boot",), names, [(one,) for one in boots]
-    ):
-        values[3], values[7] = bool(values[3]), bool(values[7])
-        boots[boot].parts[stream] = Part(*values)
+    others = boots.keys() - {row[0] for row in known}
+    (found,) = dialect.read_together(connection, [read_parts(connection, sorted(others))])
+    for boot, stream, *values in (*known, *found):
+        if boot in boots:
+            values[3], values[7] = bool(values[3]), bool(values[7])
+            boots[boot].parts[stream] = Part(*values)
     return boots
 
 
@@ -188,13 +199,14 @@ class BootLog:
     """The boots of the gateways in a batch.
 
     :param named: gateway and boot id of each boot in the batch
-    :param rows: of those that are stored
+    :param rows: of those that are stored, and of the parts of some of them
     """
 
-    def __init__(self, batch: Batch, named: Set[tuple[int, str]], rows: Rows) -> None:
+    def __init__(self, batch: Batch, named: Set[tuple[int, str]], rows: tuple[Rows, Rows]) -> None:
         self._batch = batch
         wanted = sorted(named)
-        stored = with_parts(batch.connection, [row for row in rows if row[1:3] in named])
+        boots, parts = rows
+        stored = with_parts(batch.connection, [row for row in boots if row[1:3] in named], parts)
         self.boots: dict[tuple[int, str], Boot] = {
             (boot.gateway, boot.boot_id): boot for boot in stored.values()
         }

@@ -157,6 +157,15 @@ def rows_by(connection: Connection, statement: str, keys: Iterable[int]) -> Read
     return Read(statements.with_array(statement), (wanted,))
 
 
+def rows_by_text(connection: Connection, statement: str, keys: Sequence[str]) -> Read | None:
+    """Return a query as :func:`rows_by` does, for texts."""
+    if not keys:
+        return None
+    if is_sqlite(connection):
+        return Read(statements.with_json(statement), (msgspec.json.encode(keys).decode(),))
+    return Read(statements.with_array(statement, "text"), (keys,))
+
+
 def select_rows(
     connection: Connection,
     table: Table,

@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from modemagent.registry.pseudonyms import number_hash
 from modemagent.registry.store import dialect
 from modemagent.registry.store.batch import Batch
+from modemagent.registry.store.dialect import Read
 from modemagent.registry.store.privacy_tables import erased_number
+from modemagent.registry.store.statements import Statement
 
 _ANY = "SELECT 1 FROM erased_number LIMIT 1"
 
@@ -29,6 +31,11 @@ def rows_of_erased(batch: Batch, numbers: Iterable[tuple[int, str]]) -> dict[tup
     found = {hashes[kind, digest]: row for kind, digest, row in rows}
     batch.erased.update(number for _, number in found)
     return found
+
+
+def read_any(batch: Batch) -> Read | None:
+    """Return the query whether any numbers were erased; None if it is known."""
+    return Read(Statement(_ANY)) if batch.has_erased is None else None
 
 
 def _are_there_any(batch: Batch) -> bool:

@@ -23,6 +23,10 @@ _GATEWAY = (
     "forked",
 )
 _STREAM = ("id", "gateway", "stream_id", "rank", "top", "pending")
+_STREAMS = (
+    f"SELECT {', '.join(f's.{name}' for name in _STREAM)} FROM gateway g"  # noqa: S608
+    " JOIN stream s ON s.gateway = g.id WHERE g.gateway_id IN {keys}"
+)
 
 
 @dataclass(slots=True)
@@ -71,7 +75,9 @@ class GatewayRows:
         self._batch = batch
         pairs = sorted(set(named))
         ids = sorted({gateway_id for gateway_id, _ in pairs})
-        self.rows = {row.gateway_id: row for row in self._locked(ids)}
+        self.rows: dict[str, GatewayRow] = {}
+        self.streams: dict[tuple[int, str], StreamRow] = {}
+        self._lock(ids)
         new = [one for one in ids if one not in self.rows]
         if new:
             dialect.insert_new(
@@ -93,23 +99,10 @@ class GatewayRows:
                     for one in new
                 ],
             )
-            self.rows.update({row.gateway_id: row for row in self._locked(new)})
+            self._lock(new)
             for one in new:
                 self.rows[one].is_new = self.rows[one].heard_day == 0
         self.by_row = {row.id: row for row in self.rows.values()}
-        self.streams = {
-            (row.gateway, row.stream_id): row
-            for row in (
-                StreamRow(*values)
-                for values in dialect.select_rows(
-                    batch.connection,
-                    schema.stream,
-                    ("gateway",),
-                    _STREAM,
-                    [(row.id,) for row in self.rows.values()],
-                )
-            )
-        }
         missing = []
         for gateway_id, stream_id in pairs:
             gateway = self.rows[gateway_id].id
@@ -159,18 +152,21 @@ class GatewayRows:
             ],
         )
 
-    def _locked(self, ids: list[str]) -> list[GatewayRow]:
-        rows = dialect.select_rows(
-            self._batch.connection,
-            schema.gateway,
-            ("gateway_id",),
-            _GATEWAY,
-            [(one,) for one in ids],
-            lock=True,
+    def _lock(self, ids: list[str]) -> None:
+        """Lock gateways that are stored, and read them with their streams."""
+        connection, key = self._batch.connection, ("gateway_id",)
+        keys = [(one,) for one in ids]
+        rows, streams = dialect.read_together(
+            connection,
+            [
+                dialect.rows_of(connection, schema.gateway, key, _GATEWAY, keys, lock=True),
+                dialect.rows_by_text(connection, _STREAMS, ids),
+            ],
         )
-        found = []
         for row in rows:
             *values, simple, forked = row
             state: list[Any] = [*values, bool(simple), bool(forked)]
-            found.append(GatewayRow(*state))
-        return found
+            gateway = GatewayRow(*state)
+            self.rows[gateway.gateway_id] = gateway
+        for row in streams:
+            self.streams[row[1], row[2]] = StreamRow(*row)

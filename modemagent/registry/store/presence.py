@@ -138,8 +138,9 @@ def write_presence(batch: Batch, found: dict[PresenceKey, set[int]]) -> None:
     if not found:
         return
     keys = sorted(found)
-    columns = (*_KEY, "days")
-    rows = dialect.select_rows(batch.connection, schema.presence, _KEY, columns, keys)
+    columns, new = (*_KEY, "days"), batch.new_units
+    old = [key for key in keys if key[2] not in new and key[4] not in new]
+    rows = dialect.select_rows(batch.connection, schema.presence, _KEY, columns, old)
     stored = {tuple(row[:5]): bytes(row[5]) for row in rows}
     changed = []
     for key in keys:

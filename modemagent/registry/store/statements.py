@@ -185,8 +185,8 @@ def _type(table: Table, column: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def with_array(statement: str) -> Statement:
-    return Statement(statement.replace("IN {keys}", "= ANY({keys})").format(keys="$1"), ("bigint",))
+def with_array(statement: str, kind: str = "bigint") -> Statement:
+    return Statement(statement.replace("IN {keys}", "= ANY({keys})").format(keys="$1"), (kind,))
 
 
 @lru_cache(maxsize=64)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from modemagent.registry.envelope import Envelope
 from modemagent.registry.store import dialect
 from modemagent.registry.store.batch import Batch
-from modemagent.registry.store.boots import read_boots
+from modemagent.registry.store.boots import read_boots, read_parts
 from modemagent.registry.store.dialect import Rows
 from modemagent.registry.store.gateways import GatewayRows, StreamRow
 from modemagent.registry.store.key_pages import KeyPages
@@ -22,7 +22,8 @@ class StoredRows(NamedTuple):
     :param streams: of each report
     :param places: those in the reports
     :param ranges: received and missing numbers, by row of the stream
-    :param boots: rows of the boots of reports and senders, and perhaps of others
+    :param boots: rows of the boots of reports and senders, and perhaps of others; and of the parts
+        of the last boot of each gateway
     """
 
     gateways: GatewayRows
@@ -30,7 +31,7 @@ class StoredRows(NamedTuple):
     pages: KeyPages
     places: list[Place]
     ranges: dict[int, StreamRanges]
-    boots: Rows
+    boots: tuple[Rows, Rows]
 
 
 def load_stored(
@@ -56,7 +57,8 @@ def load_stored(
             places.add((stream.gateway, one.device_id))
         boots.update((stream.gateway, name) for name in (one.boot_id, sender) if name is not None)
     known = [(one.id, one.top, one.pending) for one in gateways.stream_by_row.values()]
-    pages, stored, in_ranges, holes, booted = dialect.read_together(
+    last = sorted(one.last_boot for one in gateways.rows.values() if one.last_boot is not None)
+    pages, stored, in_ranges, holes, booted, parts = dialect.read_together(
         connection,
         [
             KeyPages.read(connection, keys),
@@ -67,6 +69,7 @@ def load_stored(
                 [(row, *limits) for row, limits in near.items()],
             ),
             read_boots(connection, ("gateway", "boot_id"), sorted(boots)),
+            read_parts(connection, last),
         ],
     )
     return StoredRows(
@@ -75,5 +78,5 @@ def load_stored(
         KeyPages(connection, pages),
         [place_of(row) for row in stored],
         ranges_of(known, in_ranges, holes),
-        booted,
+        (booted, parts),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import IntEnum
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Table
 
@@ -14,7 +14,7 @@ from modemagent.registry.pseudonyms import OF_IDENTIFIERS
 from modemagent.registry.store import dialect, schema
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.dialect import Read, Rows
-from modemagent.registry.store.erased import rows_of_erased
+from modemagent.registry.store.erased import read_any, rows_of_erased
 from modemagent.registry.store.places import Content
 from modemagent.registry.store.refs import MODEM, SIM, ref_of
 from modemagent.registry.store.slots import NOT_READ, StoredSlot, pack
@@ -79,11 +79,19 @@ class Units:
                 dialect.rows_of(connection, schema.unit, ("kind", "key"), _UNIT, names),
                 _read(batch, schema.identifier, _IDENTIFIER, named),
                 _read(batch, schema.make, _MAKE, made),
+                read_any(batch) if units or identifiers else None,
             ],
         )
-        self._units = self._unit_rows(units, found[0])
-        self._identifiers = _rows_of(batch, schema.identifier, _IDENTIFIER, named, found[1])
-        self._makes = _rows_of(batch, schema.make, _MAKE, made, found[2])
+        if batch.has_erased is None and (units or identifiers):
+            batch.has_erased = bool(found[3])
+        parts = [
+            self._with_new_units(units, found[0]),
+            _with_new(batch, schema.identifier, _IDENTIFIER, named, found[1]),
+            _with_new(batch, schema.make, _MAKE, made, found[2]),
+        ]
+        self._units, self._identifiers, self._makes = _inserted(batch, parts)
+        batch.new_units.update({row[0] for row in parts[0].new} & set(self._units.values()))
+        batch.unit_keys.update({row: key for (_, key), row in self._units.items()})
         links: set[tuple[int, int]] = set()
         self.contents = {
             identity: self._content(identity, report, reading, links)
@@ -130,47 +138,68 @@ class Units:
             identity,
         )
 
-    def _unit_rows(
-        self, wanted: dict[tuple[int, str], str], found: Rows
-    ) -> dict[tuple[int, str], int]:
-        """Return units by kind and key; create those that are missing.
+    def _with_new_units(self, wanted: dict[tuple[int, str], str], found: Rows) -> _Rows:
+        """Return units by kind and key, and rows of those that are missing.
 
         :param wanted: their numbers in full
         :param found: the rows of those that are stored
         """
         batch, table = self._batch, schema.unit
-        known = {(kind, key): row for row, kind, key, _, _ in found}
+        known: dict[Any, int] = {(kind, key): row for row, kind, key, _, _ in found}
         new = [one for one in wanted if one not in known]
         if new:
             known |= rows_of_erased(batch, new)
             new = [one for one in new if one not in known]
-        if new:
-            # keys by kind in the order of the reports, so that indexes are appended to; inserted in
-            # the order in which others insert too
-            new.sort(key=itemgetter(0))
-            rows = [
-                (batch.key(), kind, key, wanted[kind, key], ref_of(batch.secret, kind, key),
-                 self._day)
-                for kind, key in new
-            ]  # fmt: skip
-            rows.sort(key=lambda row: row[1:3])
-            dialect.insert_new(
-                batch.connection, table, ("id", "kind", "key", "number", "ref", "heard_day"), rows
-            )
-            if dialect.is_sqlite(batch.connection):
-                known.update({(kind, key): row for row, kind, key, *_ in rows})
-            else:  # another worker may have been first
-                late = dialect.select_rows(batch.connection, table, ("kind", "key"), _UNIT[:3], new)
-                known.update({(kind, key): row for row, kind, key in late})
-            batch.new_units.update({row[0] for row in rows} & set(known.values()))
-        batch.unit_keys.update({row: key for (_, key), row in known.items()})
+        # keys by kind in the order of the reports, so that indexes are appended to; inserted in
+        # the order in which others insert too
+        new.sort(key=itemgetter(0))
+        rows: Rows = [
+            (batch.key(), kind, key, wanted[kind, key], ref_of(batch.secret, kind, key), self._day)
+            for kind, key in new
+        ]
+        rows.sort(key=lambda row: row[1:3])
         changed = [
             (longer, self._day, row)
             for row, kind, key, number, day in found
             if (longer := max(number, wanted[kind, key], key=len)) != number or day != self._day
         ]
         dialect.update_rows(batch.connection, table, ("id",), ("number", "heard_day"), changed)
-        return known
+        columns = ("id", "kind", "key", "number", "ref", "heard_day")
+        return _Rows(table, ("kind", "key"), columns, known, rows)
+
+
+class _Rows(NamedTuple):
+    """Rows of one table in a batch.
+
+    :param known: keys of those that are stored
+    :param new: those that are missing; their keys, and then the columns ``key``, come first
+    """
+
+    table: Table
+    key: tuple[str, ...]
+    columns: tuple[str, ...]
+    known: dict[Any, int]
+    new: Rows
+
+
+def _inserted(batch: Batch, parts: Sequence[_Rows]) -> list[dict[Any, int]]:
+    """Insert the rows that are missing; return all by key. Another worker may have been first."""
+    connection = batch.connection
+    for one in parts:
+        dialect.insert_new(connection, one.table, one.columns, one.new)
+    found: Sequence[Rows] = [one.new for one in parts]
+    if not dialect.is_sqlite(connection):
+        found = dialect.read_together(
+            connection,
+            [
+                _read(batch, one.table, one.key, [row[1 : len(one.key) + 1] for row in one.new])
+                for one in parts
+            ],
+        )
+    return [
+        one.known | {row[1 : len(one.key) + 1]: row[0] for row in rows}
+        for one, rows in zip(parts, found, strict=True)
+    ]
 
 
 def _read(
@@ -179,33 +208,25 @@ def _read(
     return dialect.rows_of(batch.connection, table, key, ("id", *key), wanted)
 
 
-def _rows_of(
+def _with_new(
     batch: Batch,
     table: Table,
     key: tuple[str, ...],
     wanted: Sequence[tuple[Any, ...]],
     found: Rows,
-) -> dict[Any, int]:
-    """Return the rows with these keys; create those that are missing.
+) -> _Rows:
+    """Return the rows with these keys, and those that are missing.
 
     :param found: those that are stored
     """
-    connection, columns = batch.connection, ("id", *key)
-    known = {row[1:]: row[0] for row in found}
+    known: dict[Any, int] = {row[1:]: row[0] for row in found}
     new = [one for one in wanted if one not in known]
     if new and table is schema.identifier:
         given = {(OF_IDENTIFIERS + kind, value): (kind, value) for kind, value in new}
         known |= {given[one]: row for one, row in rows_of_erased(batch, given).items()}
         new = [one for one in new if one not in known]
-    if new:
-        rows = [(batch.key(), *one) for one in new]
-        dialect.insert_new(connection, table, columns, rows)
-        if dialect.is_sqlite(connection):
-            known.update({row[1:]: row[0] for row in rows})
-        else:  # another worker may have been first
-            stored = dialect.select_rows(connection, table, key, columns, new)
-            known.update({row[1:]: row[0] for row in stored})
-    return known
+    rows: Rows = [(batch.key(), *one) for one in new]
+    return _Rows(table, key, ("id", *key), known, rows)
 
 
 def _name(units: dict[tuple[int, str], str], key: tuple[int, str], number: str) -> None:
