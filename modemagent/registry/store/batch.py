@@ -37,6 +37,7 @@ class Batch:
     :param is_redated: stored readings have other dates now
     :param gateways: rows of gateways whose findings must be derived again
     :param new_units: units that this batch has created, so that nothing is recorded about them
+    :param usual: stored units that the batch names and that have few readings
     :param unit_keys: numbers of the units that the batch names, by row
     :param stream_ids: ids of the streams of its gateways, by row
     :param ranges: received and missing numbers of the streams in the batch, by row
@@ -68,6 +69,7 @@ class Batch:
     is_redated: bool = False
     gateways: set[int] = field(default_factory=set)
     new_units: set[int] = field(default_factory=set)
+    usual: set[int] = field(default_factory=set)
     unit_keys: dict[int, str] = field(default_factory=dict)
     stream_ids: dict[int, str] = field(default_factory=dict)
     ranges: dict[int, StreamRanges] = field(default_factory=dict)

@@ -103,13 +103,13 @@ def publish_due(batch: Batch, streams: Iterable[int] | None = None) -> int:
     chosen = ", ".join(names)
     if streams is None:
         query = f"SELECT {chosen} FROM event WHERE position IS NULL"  # noqa: S608
-        held = [tuple(row) for row in batch.connection.exec_driver_sql(query)]
+        held = dialect.query(batch.connection, query)
     else:
         query = f"SELECT {chosen} FROM event WHERE position IS NULL AND stream = {{}}"  # noqa: S608
         held = [
-            tuple(row)
+            row
             for stream in sorted(set(streams))
-            for row in batch.connection.exec_driver_sql(query.format(int(stream)))
+            for row in dialect.query(batch.connection, query.format(int(stream)))
         ]
     waits = waiting_since(batch, {(row[1], row[2]) for row in held})
     due = [row for row in held if not _must_wait(batch, waits[row[1], row[2]])]

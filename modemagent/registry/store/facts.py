@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from sqlalchemy import Connection
+
 from modemagent.registry.store import dialect, schema
 from modemagent.registry.store.batch import Batch
+from modemagent.registry.store.dialect import Read
 from modemagent.registry.store.sightings import dated_boots
 from modemagent.registry.store.tails import TailHistory
 
@@ -20,19 +23,31 @@ Values = tuple[Any, ...]
 _UNREAD: Values = (None,) * len(_VALUES)
 
 
-def write_facts(batch: Batch, tails: Sequence[TailHistory] = ()) -> None:
+def read_facts(connection: Connection, units: Iterable[int]) -> Read | None:
+    """Return the query for the facts of modems."""
+    return dialect.rows_of(
+        connection, schema.fact, ("unit",), _COLUMNS, [(unit,) for unit in sorted(units)]
+    )
+
+
+def write_facts(
+    batch: Batch, tails: Sequence[TailHistory] = (), of_tails: Sequence[Values] = ()
+) -> None:
     """Derive the facts of the modems of a batch again, from their kept readings by date.
 
     A value that was not read is as before. Rows of what is known no longer get the time at which it
     was found out.
 
     :param tails: ends of histories of other modems
+    :param of_tails: rows of the query for their facts
     """
-    wanted, others = _of_tails(batch, tails)
+    wanted, others = _of_tails(tails, of_tails)
     units = sorted(batch.modems | others)
-    wanted |= _of_kept(batch, units)
+    reads = [_read_kept(batch.connection, units), read_facts(batch.connection, units)]
+    kept, facts = dialect.read_together(batch.connection, reads)
+    wanted |= _of_kept(batch, units, kept)
     stored: dict[int, list[Values]] = {}
-    for row in _stored(batch, units):
+    for row in _current(facts):
         stored.setdefault(row[1], []).append(row)
     gone, new = [], []
     for unit, facts in wanted.items():
@@ -45,14 +60,12 @@ def write_facts(batch: Batch, tails: Sequence[TailHistory] = ()) -> None:
     dialect.insert_rows(batch.connection, schema.fact, _COLUMNS, new)
 
 
-def _stored(batch: Batch, units: Iterable[int]) -> list[Values]:
-    keys = [(unit,) for unit in units]
-    rows = dialect.select_rows(batch.connection, schema.fact, ("unit",), _COLUMNS, keys)
+def _current(rows: Sequence[Values]) -> list[Values]:
     return [row for row in rows if row[-1] is None]
 
 
 def _of_tails(
-    batch: Batch, tails: Sequence[TailHistory]
+    tails: Sequence[TailHistory], stored: Sequence[Values]
 ) -> tuple[dict[int, list[Values]], set[int]]:
     """Return the facts of new modems, and the other modems whose facts have changed.
 
@@ -60,7 +73,7 @@ def _of_tails(
     they do.
     """
     last: dict[int, Values] = {}
-    for row in _stored(batch, [one.tail.unit for one in tails if one.tail.known is not None]):
+    for row in _current(stored):
         key = _by_date(row[2:-2])
         if row[1] not in last or _by_date(last[row[1]]) < key:
             last[row[1]] = row[2:-2]
@@ -85,16 +98,16 @@ def _of_tails(
     return found, changed
 
 
-def _of_kept(batch: Batch, units: Sequence[int]) -> dict[int, list[Values]]:
-    """Return the facts of modems by their kept readings."""
+def _read_kept(connection: Connection, units: Sequence[int]) -> Read | None:
     clocks = ("boot", "uptime_ms", "wall_ms", "synchronized")
     names = ("unit", "counts", *clocks, "stream", "sequence", *_VALUES)
     keys = [(unit,) for unit in units]
-    rows = [
-        row
-        for row in dialect.select_rows(batch.connection, schema.sighting, ("unit",), names, keys)
-        if row[1]
-    ]
+    return dialect.rows_of(connection, schema.sighting, ("unit",), names, keys)
+
+
+def _of_kept(batch: Batch, units: Sequence[int], kept: Sequence[Values]) -> dict[int, list[Values]]:
+    """Return the facts of modems by their kept readings."""
+    rows = [row for row in kept if row[1]]
     boots = dated_boots(batch.connection, (row[2] for row in rows))
     dated: dict[int, list[Values]] = {unit: [] for unit in units}
     for unit, _, boot, uptime_ms, wall_ms, synchronized, stream, sequence, *read in rows:

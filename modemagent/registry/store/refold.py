@@ -8,7 +8,7 @@ whether a reading is the newest or months old.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from modemagent.registry.history.events import (
@@ -24,7 +24,8 @@ from modemagent.registry.history.places import Interval, fold_place, sims_of
 from modemagent.registry.rules.catalogue import OF_INDIVIDUALS
 from modemagent.registry.store import dialect, individual_findings, rule_jobs, schema
 from modemagent.registry.store.batch import Batch
-from modemagent.registry.store.facts import write_facts
+from modemagent.registry.store.dialect import Read, Rows
+from modemagent.registry.store.facts import read_facts, write_facts
 from modemagent.registry.store.finding_log import FindingLog, Subject
 from modemagent.registry.store.occurrences import OccurrenceLog
 from modemagent.registry.store.sightings import LoadedModem, load_modems
@@ -34,6 +35,7 @@ from modemagent.registry.store.tails import (
     choose_tails,
     derive_tails,
     known_sims,
+    read_boots,
     related_sims,
 )
 from modemagent.registry.store.units import UnitKind
@@ -94,6 +96,7 @@ class _Refold:
         self._events = OccurrenceLog(batch)
         self._findings = FindingLog(batch, OF_INDIVIDUALS)
         self._tails: list[TailHistory] = []
+        self._facts: Rows = []  # of the modems of tails
         self._modems: dict[int, _Modem] = {}
         self._sims: dict[int, list[Interval]] = defaultdict(list)
         self._relate_ms: dict[int, int] = {}  # of the units with many readings
@@ -106,14 +109,18 @@ class _Refold:
         individual_findings.write_gateways(batch, batch.gateways)
         self._fold_tails()
         modems = batch.modems = self._without_large(batch.modems)
-        self._lock(sorted(modems), with_places=True)
+        (rows,) = self._read_locked(modems, set(), self._stays.read_held(modems - new))
         self._derive(modems)
-        held = set(batch.sims) | self._stays.held(modems - new)
+        held = {*batch.sims, *(row[0] for row in rows)}
         held.update(one.unit for modem in self._modems.values() for one in modem.sims)
         sims = self._without_large(held)
-        self._lock(sorted(sims), with_places=False)
         # spans of other modems with these SIMs may have grown since they were derived
-        holders = self._stays.holders(sims - new) - batch.modems
+        rows, stays = self._read_locked(
+            set(), sims,
+            self._stays.read_holders(sims - new), self._stays.read((modems | sims) - new),
+        )  # fmt: skip
+        self._stays.add(stays)
+        holders = {row[1] for row in rows} - batch.modems
         if not self._by_job and self._find_large(holders):
             for sim in sims - new:
                 if self._find_large(self._stays.holders((sim,)) - batch.modems):
@@ -122,7 +129,6 @@ class _Refold:
             holders = self._stays.holders(sims - new) - batch.modems
         self._derive(holders)
         units = (modems | sims) - new
-        self._stays.load(units)
         for modem in self._modems.values():
             for one in modem.sims:
                 self._sims[one.unit].append(one)
@@ -137,7 +143,7 @@ class _Refold:
         self._findings.write()
         self._write_large()
         self._events.write()
-        write_facts(batch, self._tails)
+        write_facts(batch, self._tails, self._facts)
         batch.dirty |= modems | (sims - unchanged)
 
     def _fold_tails(self) -> None:
@@ -145,14 +151,17 @@ class _Refold:
         batch = self._batch
         tails, self._read = choose_tails(batch)
         old = {tail.unit for tail in tails} - batch.new_units
-        large = self._find_large(old)
+        large = self._find_large(old - batch.usual)
         batch.modems |= large
         tails = [tail for tail in tails if tail.unit not in large]
-        self._lock(sorted(old - large), with_places=True)
+        old -= large
         sims = known_sims(tails)
-        self._lock(sorted(sims), with_places=False)
-        self._stays.load(old - large | sims)
-        self._tails = derive_tails(batch, tails, self._stays)
+        stays, boots, self._facts = self._read_locked(
+            old, sims, self._stays.read(old | sims),
+            read_boots(batch.connection, tails), read_facts(batch.connection, old),
+        )  # fmt: skip
+        self._stays.add(stays)
+        self._tails = derive_tails(batch, tails, self._stays, boots)
         for one in self._tails:
             unit = one.tail.unit
             if one.related is not None:
@@ -207,17 +216,17 @@ class _Refold:
         self._stays.mark_pending(waiting, pending=True)
         self._stays.mark_pending(self._next_ms.keys() - waiting, pending=False)
 
-    def _lock(self, units: list[int], *, with_places: bool) -> None:
-        """Lock units, and the places that hold them: a longer span there must wait."""
-        connection = self._batch.connection
-        if dialect.is_sqlite(connection):
-            return
-        keys = [(one,) for one in units]
-        locks = [dialect.rows_of(connection, schema.unit, ("id",), ("id",), keys, lock=True)]
-        if with_places:
-            places = schema.place
-            locks.append(dialect.rows_of(connection, places, ("unit",), ("id",), keys, lock=True))
-        dialect.read_together(connection, locks)
+    def _read_locked(self, modems: set[int], sims: set[int], *reads: Read | None) -> Sequence[Rows]:
+        """Lock units, and the places of modems: a longer span there must wait. Then read."""
+        connection, places, units = self._batch.connection, schema.place, schema.unit
+        locks: list[Read | None] = []
+        if not dialect.is_sqlite(connection):
+            for table, key, some in (
+                (units, "id", modems), (places, "unit", modems), (units, "id", sims),
+            ):  # fmt: skip
+                keys = [(one,) for one in sorted(some)]
+                locks.append(dialect.rows_of(connection, table, (key,), ("id",), keys, lock=True))
+        return dialect.read_together(connection, [*locks, *reads])[len(locks) :]
 
     def _load_derived(self, units: set[int]) -> None:
         """Read the events and the findings of units."""

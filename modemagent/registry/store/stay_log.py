@@ -15,6 +15,7 @@ from modemagent.registry.history.individuals import Individual, Related, Stay
 from modemagent.registry.history.readings import ReportTime, is_before
 from modemagent.registry.store import dialect, schema
 from modemagent.registry.store.batch import Batch
+from modemagent.registry.store.dialect import Read, Rows
 
 _COLUMNS = (
     "unit", "individual", "place", "holder", "holder_individual", "slot", "imsi", "eid",
@@ -57,22 +58,29 @@ class StayLog:
         for unit in sorted(units):
             self._batch.connection.exec_driver_sql(query.format(str(pending).upper(), int(unit)))
 
-    def load(self, units: Iterable[int]) -> None:
-        """Read the stays that are recorded now."""
+    def read(self, units: Iterable[int]) -> Read | None:
+        """Return the query for the stays that are recorded now."""
         wanted = set(units) - self._loaded
         self._loaded |= wanted
-        for row in dialect.query_keys(self._batch.connection, _STORED, wanted):
+        return dialect.rows_by(self._batch.connection, _STORED, wanted)
+
+    def add(self, rows: Rows) -> None:
+        """Add the recorded stays in rows of this query."""
+        for row in rows:
             self._stored[row[2]].append((*row[:2], *_with_last(row[2:])))
+
+    def read_holders(self, sims: Iterable[int]) -> Read | None:
+        """Return the query for SIMs and the modems in which they are recorded."""
+        return dialect.rows_by(self._batch.connection, _HOLDERS.format(column="unit"), sims)
+
+    def read_held(self, modems: Iterable[int]) -> Read | None:
+        """Return the query for the SIMs that are recorded in modems, and the modems."""
+        return dialect.rows_by(self._batch.connection, _HOLDERS.format(column="holder"), modems)
 
     def holders(self, sims: Iterable[int]) -> set[int]:
         """Return the modems in which SIMs are recorded."""
-        found = dialect.query_keys(self._batch.connection, _HOLDERS.format(column="unit"), sims)
+        (found,) = dialect.read_together(self._batch.connection, [self.read_holders(sims)])
         return {row[1] for row in found}
-
-    def held(self, modems: Iterable[int]) -> set[int]:
-        """Return the SIMs that are recorded in modems."""
-        found = dialect.query_keys(self._batch.connection, _HOLDERS.format(column="holder"), modems)
-        return {row[0] for row in found}
 
     def set(self, unit: int, related: Related | None) -> None:
         """Record the stays of a unit instead of those that are recorded now."""

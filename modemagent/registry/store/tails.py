@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
+from sqlalchemy import Connection
+
 from modemagent.registry.history.dates import BootDates, date_reading
 from modemagent.registry.history.events import Occurrence, modem_events, sim_events
 from modemagent.registry.history.individuals import Related, relate
@@ -21,6 +23,7 @@ from modemagent.registry.history.places import Interval, fold_place
 from modemagent.registry.history.readings import PlaceReading, ReportTime, Seen, Sighting
 from modemagent.registry.store import dialect
 from modemagent.registry.store.batch import Batch
+from modemagent.registry.store.dialect import Read, Rows
 from modemagent.registry.store.places import Row, Tail
 from modemagent.registry.store.sightings import slots_of
 from modemagent.registry.store.stay_log import StayLog
@@ -72,10 +75,19 @@ def known_sims(tails: Iterable[Tail]) -> set[int]:
     return {sim for tail in tails if tail.known for sim in sims_in(tail.known.content.slots)}
 
 
-def derive_tails(batch: Batch, tails: Iterable[Tail], stays: StayLog) -> list[TailHistory]:
+def read_boots(connection: Connection, tails: Iterable[Tail]) -> Read | None:
+    """Return the query for the boots of the readings in tails."""
+    boots = {row.at.boot for tail in tails for row in _rows(tail)}
+    return dialect.rows_by(connection, _BOOTS, boots)
+
+
+def derive_tails(
+    batch: Batch, tails: Iterable[Tail], stays: StayLog, booted: Rows
+) -> list[TailHistory]:
     """Derive the ends of histories; a modem whose history does not end simply is given up.
 
     :param stays: those of the modems and of their known SIMs are loaded
+    :param booted: rows of the query of :func:`read_boots`
     """
     simple = [
         tail
@@ -86,12 +98,7 @@ def derive_tails(batch: Batch, tails: Iterable[Tail], stays: StayLog) -> list[Ta
             else _is_simple(batch, tail, tail.known, stays)
         )
     ]
-    boots = {
-        row[0]: (BootDates(row[1], row[2], bool(row[3]), False), row[4])
-        for row in dialect.query_keys(
-            batch.connection, _BOOTS, {row.at.boot for tail in simple for row in _rows(tail)}
-        )
-    }
+    boots = {row[0]: (BootDates(row[1], row[2], bool(row[3]), False), row[4]) for row in booted}
     found = [_derive(tail, boots) for tail in simple]
     chosen = [one for one in found if _stays_away(one)]
     batch.modems.update({tail.unit for tail in tails} - {one.tail.unit for one in chosen})

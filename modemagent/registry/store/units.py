@@ -38,7 +38,7 @@ class IdentifierKind(IntEnum):
     MEID = 5
 
 
-_UNIT = ("id", "kind", "key", "number", "heard_day")
+_UNIT = ("id", "kind", "key", "number", "heard_day", "relate_ms")
 _IDENTIFIER = ("kind", "value")
 _MAKE = ("manufacturer", "model", "firmware")
 _FACTS = (IdentifierKind.SERIAL_NUMBER, IdentifierKind.IMEISV, IdentifierKind.MEID)
@@ -145,7 +145,8 @@ class Units:
         :param found: the rows of those that are stored
         """
         batch, table = self._batch, schema.unit
-        known: dict[Any, int] = {(kind, key): row for row, kind, key, _, _ in found}
+        known: dict[Any, int] = {(kind, key): row for row, kind, key, *_ in found}
+        batch.usual.update(row[0] for row in found if row[-1] is None)
         new = [one for one in wanted if one not in known]
         if new:
             known |= rows_of_erased(batch, new)
@@ -160,7 +161,7 @@ class Units:
         rows.sort(key=lambda row: row[1:3])
         changed = [
             (longer, self._day, row)
-            for row, kind, key, number, day in found
+            for row, kind, key, number, day, _ in found
             if (longer := max(number, wanted[kind, key], key=len)) != number or day != self._day
         ]
         dialect.update_rows(batch.connection, table, ("id",), ("number", "heard_day"), changed)

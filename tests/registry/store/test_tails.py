@@ -126,8 +126,8 @@ class Chosen:
     def __init__(self) -> None:
         self.new = self.known = 0
 
-    def __call__(self, batch: Batch, tails: list[Tail], stays: Any) -> Any:
-        found = refold_derive_tails(batch, tails, stays)
+    def __call__(self, batch: Batch, tails: list[Tail], stays: Any, booted: Any) -> Any:
+        found = refold_derive_tails(batch, tails, stays, booted)
         self.new += sum(one.tail.known is None for one in found)
         self.known += sum(one.tail.known is not None for one in found)
         return found
