@@ -10,7 +10,8 @@ from modemagent.registry.store import acts, recheck_reader, recheck_runs
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.documents import Document
 from modemagent.registry.store.engine import Database
-from modemagent.registry.store.recheck_runs import ALL, RecheckOptions
+from modemagent.registry.store.held_units import RULES
+from modemagent.registry.store.recheck_runs import RecheckOptions
 from modemagent.registry.store.recorder import Recorder
 
 T = TypeVar("T")
@@ -45,7 +46,7 @@ class RecheckCalls:
         options = RecheckOptions(dry_run, max_match_ratio, fewest=0)
 
         def work(batch: Batch) -> int:
-            found = recheck_runs.create(batch, ALL, "", self._actor, (), options)
+            found = recheck_runs.create(batch, RULES, "", self._actor, (), options)
             acts.note(batch.connection, "recheck.start", f"run:{found}", dry_run=dry_run)
             return found
 

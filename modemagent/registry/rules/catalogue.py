@@ -8,8 +8,6 @@ A sentence and a remedy never contain an identifier: they are shown to readers w
 
 from __future__ import annotations
 
-import hashlib
-from importlib import resources
 from typing import NamedTuple
 
 from modemagent.identity.problems import CODES, Severity
@@ -229,12 +227,3 @@ OF_PLACES = PROBLEMS | {"network.denied"}
 def severity_of(rule: str, grade: str | None) -> str:
     """Return the severity of a finding; one of grade possible may be a coincidence."""
     return _WARNING if grade == "possible" else CATALOGUE[rule].severity
-
-
-def fingerprint() -> bytes:
-    """Return a digest of the modules of the rules."""
-    modules = sorted(
-        (one for one in resources.files(__package__).iterdir() if one.name.endswith(".py")),
-        key=lambda one: one.name,
-    )
-    return hashlib.sha256(b"\n".join(one.read_bytes() for one in modules)).digest()

@@ -12,7 +12,6 @@ from modemagent.registry.lists.entries import EntryKind, EntryValue, candidates
 from modemagent.registry.lists.entries import ListedNumber as Number
 from modemagent.registry.policies.policy_content import bare
 from modemagent.registry.store import dialect, recheck_tables, schema
-from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.units import IdentifierKind, UnitKind
 
 _LAST = ":"  # follows the digits
@@ -56,7 +55,7 @@ class Target(NamedTuple):
 
     :param what: ``modem`` by key, ``sim`` by key, ``imsi``, or a group of modems by its name:
         ``site``, ``model``, ``order``, ``gateway``, ``mcc``; of a group, ``high`` is the last unit
-        found
+        found; or what a changed rule can concern, as :mod:`.rule_targets` finds it
     """
 
     what: str
@@ -79,18 +78,6 @@ def targets_of(value: EntryValue) -> list[Target]:
     if value.kind == EntryKind.TAC:
         return [Target("modem", value.first, value.first + _LAST)]
     return [Target("modem", value.first, value.last or value.first)]
-
-
-def add_units(batch: Batch, run: int, targets: Sequence[Target], most: int) -> list[Target]:
-    """Note the units of targets for a run; return the targets of which more may be left.
-
-    :param most: units after which the rest is left
-    """
-    connection = batch.connection
-    units, left = next_units(connection, targets, most)
-    rows = [(run, unit) for unit in sorted(set(units))]
-    dialect.insert_new(connection, recheck_tables.recheck_unit, ("run", "unit"), rows)
-    return left
 
 
 def next_units(

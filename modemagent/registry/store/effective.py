@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import msgspec
 from sqlalchemy import select
 
 from modemagent.registry.lists.entries import EntryKind, EntryValue
-from modemagent.registry.rules.catalogue import fingerprint
+from modemagent.registry.rules.definitions import digests
 from modemagent.registry.store import dialect, list_tables, policies, recheck_runs, schema, windows
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.finding_log import REGISTRY
+from modemagent.registry.store.held_units import RULES
+from modemagent.registry.store.rule_targets import targets_of_rules
 
-_CHECKED, _RULES = "lists_checked", "rules"  # settings
+_CHECKED, _RULES = "lists_checked", "rule_digests"  # settings
 _NUMBER = 8
 
 
@@ -32,20 +35,26 @@ def check_validity(batch: Batch) -> bool:
 
 
 def check_rules(batch: Batch) -> None:
-    """Re-check the fleet if the rules are not those that it was checked with."""
-    found = fingerprint()
-    stored = _setting(batch, _RULES)
+    """Re-check what other rules can concern than those that the fleet was checked with."""
+    found = digests()
+    content = _setting(batch, _RULES)
+    stored = msgspec.msgpack.decode(content, type=dict[str, bytes]) if content else {}
     if stored == found:
         return
-    _set(batch, _RULES, found)
-    if batch.connection.execute(select(schema.unit.c.id).limit(1)).first() is not None:
-        recheck_runs.create(batch, recheck_runs.ALL, found.hex()[:12], REGISTRY)
+    _set(batch, _RULES, msgspec.msgpack.encode(found))
+    changed = sorted(name for name, digest in found.items() if stored.get(name) != digest)
+    has_units = batch.connection.execute(select(schema.unit.c.id).limit(1)).first() is not None
+    if changed and has_units:
+        targets = targets_of_rules(changed)
+        recheck_runs.create(batch, RULES, " ".join(changed), REGISTRY, targets)
 
 
 def _setting(batch: Batch, name: str) -> bytes | None:
-    query = select(schema.setting.c.value).where(schema.setting.c.name == name)
-    found = batch.connection.execute(query).scalar()
-    return None if found is None else bytes(found)
+    """Return a setting, which another process does not change until the end of the transaction."""
+    rows = dialect.select_rows(
+        batch.connection, schema.setting, ("name",), ("value",), [(name,)], lock=True
+    )
+    return bytes(rows[0][0]) if rows else None
 
 
 def _set(batch: Batch, name: str, value: bytes) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from modemagent.registry.rules.altered import altered
 from modemagent.registry.rules.catalogue import OF_POLICIES, OF_UNITS
 from modemagent.registry.rules.changes import changes
 from modemagent.registry.rules.churn import churn
+from modemagent.registry.rules.definitions import FOUND_BY
 from modemagent.registry.rules.firmware import firmware
+from modemagent.registry.rules.inputs import RuleFinding, UnitHistory
 from modemagent.registry.rules.numbers import numbers
 from modemagent.registry.store import dialect, modem_types, schema
 from modemagent.registry.store.batch import Batch
@@ -21,6 +23,15 @@ from modemagent.registry.store.units import UnitKind
 
 #: Errors for modems under a policy that learns or enforces.
 _SWAPS = frozenset({"sim.swapped", "modem.swapped"})
+OF_HISTORY: dict[str, Callable[[UnitHistory, RuleInputs], Iterable[RuleFinding]]] = {
+    "numbers": lambda unit, _: numbers(unit),
+    "changes": lambda unit, _: changes(unit),
+    "churn": lambda unit, _: churn(unit),
+    "firmware": lambda unit, _: firmware(unit),
+    "altered": lambda unit, inputs: altered(
+        unit, inputs.facts_of, inputs.imeis_of, inputs.eid_travels
+    ),
+}
 
 
 def evaluate_units(batch: Batch, units: Sequence[int], new: Sequence[int] = ()) -> None:
@@ -42,42 +53,46 @@ def evaluate_units(batch: Batch, units: Sequence[int], new: Sequence[int] = ()) 
 
 
 def judge_units(
-    batch: Batch, units: Sequence[int], *, run: int | None = None, links: bool = True
+    batch: Batch,
+    units: Sequence[int],
+    rules: Collection[str] = FOUND_BY,
+    *,
+    run: int | None = None,
+    links: bool = True,
 ) -> FindingLog:
-    """Return the findings of all rules, not yet written.
+    """Return the findings of rules, not yet written.
 
+    :param rules: by the names of their modules
     :param run: re-check on whose behalf; what other ones hold stays as it is
-    :param links: write the links with SIMs
+    :param links: write the links with SIMs, if the rules are about policies
     """
-    return _judge(batch, units_of(batch.connection, units), run=run, links=links)
+    return _judge(batch, units_of(batch.connection, units), rules, run=run, links=links)
 
 
 def _judge(
     batch: Batch,
     units: Mapping[int, StandingUnit],
+    rules: Collection[str] = FOUND_BY,
     *,
     run: int | None = None,
     links: bool = True,
 ) -> FindingLog:
     connection = batch.connection
-    log = FindingLog(batch, OF_UNITS, held_rules(connection, sorted(units), run))
+    types = OF_UNITS if rules is FOUND_BY else frozenset().union(*(FOUND_BY[one] for one in rules))
+    log = FindingLog(batch, types, held_rules(connection, sorted(units), run))
     log.load("unit", units)
     inputs = RuleInputs(connection, units)
-    lasting = standing(connection, units, batch.now_ms)
-    linked = _links(batch, units, write=links)
+    lasting = standing(connection, units, batch.now_ms, types)
+    about = units if {"changes", "pairing"} & set(rules) else {}
+    linked = _links(batch, about, write=links and "pairing" in rules)
+    histories = [rule for name, rule in OF_HISTORY.items() if name in rules]
     for unit in sorted(units):
         history = inputs.history(unit, is_shared=log.holds("unit", unit, "imei.duplicate"))
         if history is None:
             continue
-        found = [
-            *numbers(history),
-            *changes(history),
-            *churn(history),
-            *firmware(history),
-            *altered(history, inputs.facts_of, inputs.imeis_of, inputs.eid_travels),
-            *lasting.get(unit, ()),
-            *linked.findings.get(unit, ()),
-        ]
+        found = [one for rule in histories for one in rule(history, inputs)]
+        found += lasting.get(unit, ())
+        found += linked.findings.get(unit, ()) if "pairing" in rules else ()
         if unit in linked.policies:
             found = [one._replace(severity="error") if one.rule in _SWAPS else one for one in found]
         log.set(Subject("unit", unit=unit), found)

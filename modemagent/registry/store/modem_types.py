@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -15,6 +15,10 @@ from modemagent.registry.store.recheck_tables import modem_type
 _RARE = 2
 _COLUMNS = ("unit", "tac", "make", "read_at")
 _UNREAD = 0
+_TYPES = (
+    "SELECT tac, make, count(*) FROM modem_type WHERE read_at = TRUE AND make <> 0"
+    " GROUP BY tac, make"
+)
 _FACTS = (
     "SELECT unit, hi_ms, lo_ms, stream, sequence, make FROM fact"
     " WHERE unit IN {keys} AND recorded_to IS NULL AND make IS NOT NULL"
@@ -38,6 +42,14 @@ _MAKES = (
     " AND o.make = s.make LIMIT 21) AS enough)"
     " FROM step s JOIN make m ON m.id = s.make"
 )
+
+
+class TypeCount(NamedTuple):
+    """Number of the modems with a TAC and a make that was read over AT commands."""
+
+    tac: int
+    make: int
+    modems: int
 
 
 def update(batch: Batch, modems: Mapping[int, str]) -> list[int]:
@@ -66,6 +78,11 @@ def types_of(connection: Connection, modems: Iterable[int]) -> dict[int, tuple[i
     """Return TAC and make of the modems that were read over AT commands."""
     rows: list[Any] = dialect.query_keys(connection, _STORED, modems)
     return {unit: (tac, make) for unit, tac, make, read_at in rows if read_at and make}
+
+
+def all_types(connection: Connection) -> list[TypeCount]:
+    """Return the types of all modems; the index has all that is read."""
+    return [TypeCount(*row) for row in dialect.query(connection, _TYPES)]
 
 
 def peers_of(connection: Connection, modems: Iterable[int]) -> dict[int, list[PeerModel]]:

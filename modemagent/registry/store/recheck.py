@@ -23,14 +23,13 @@ from modemagent.registry.store import (
     recheck_tables,
     schema,
 )
-from modemagent.registry.store.affected import Target, add_units
+from modemagent.registry.store.affected import Target
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.finding_log import FindingLog
-from modemagent.registry.store.held_units import SCOPES
+from modemagent.registry.store.held_units import RULES, found_by
 from modemagent.registry.store.jobs import TimerKind
 from modemagent.registry.store.judgement import judge_standing, judge_units, lock_rows
 from modemagent.registry.store.recheck_runs import (
-    ALL,
     COUNTS,
     KIND,
     RESTING,
@@ -42,6 +41,7 @@ from modemagent.registry.store.recheck_runs import (
     save,
     stopped_by,
 )
+from modemagent.registry.store.rule_targets import add_units
 from modemagent.registry.store.standing import units_of
 from modemagent.registry.store.taking import take_job
 from modemagent.registry.store.units import UnitKind
@@ -116,7 +116,7 @@ def _find(batch: Batch, run: RecheckRun) -> tuple[int, RecheckRun]:
 
 def _begin(batch: Batch, run: RecheckRun) -> RecheckRun:
     connection = batch.connection
-    if not run.dry and run.scope != ALL:
+    if not run.dry and not run.is_whole:
         run = _take_over(batch, run)
     c = schema.unit.c
     query = select(c.kind, func.count()).group_by(c.kind)
@@ -124,7 +124,7 @@ def _begin(batch: Batch, run: RecheckRun) -> RecheckRun:
     modems, sims = kinds.get(UnitKind.MODEM, 0), kinds.get(UnitKind.SIM, 0)
     of_run = recheck_tables.recheck_unit.c.run == run.id
     affected = select(func.count()).select_from(recheck_tables.recheck_unit).where(of_run)
-    count = modems + sims if run.scope == ALL else connection.execute(affected).scalar_one()
+    count = modems + sims if run.is_whole else connection.execute(affected).scalar_one()
     if run.scope == deadlines.SCOPE:
         deadlines.begin_pass(batch)  # the deadlines themselves do not wait to be confirmed
     return save(
@@ -146,7 +146,7 @@ def _take_over(batch: Batch, run: RecheckRun) -> RecheckRun:
     keys = sorted((key,) for key in connection.execute(query).scalars())
     rows = dialect.select_rows(connection, table, ("id",), RUN_COLUMNS, keys, lock=True)
     found = [RecheckRun(*row) for row in rows]
-    stopped = [one for one in found if one.state == RunState.STOPPED]
+    stopped = [one for one in found if one.state == RunState.STOPPED and not one.is_whole]
     for other in (one.id for one in stopped):
         connection.execute(
             text(
@@ -160,9 +160,13 @@ def _take_over(batch: Batch, run: RecheckRun) -> RecheckRun:
         changes = (RunState.SUPERSEDED, batch.now_ms, run.id, other)
         dialect.update_rows(connection, table, ("id",), names, [changes])
     others = [one for one in stopped if _subjects(connection, one) != {run.subject}]
+    subject = run.subject
+    if run.scope == RULES:
+        subject = " ".join(sorted(run.rules.union(*(one.rules for one in stopped))))
     return save(
         batch,
         run,
+        subject=subject,
         most_ppm=min([run.most_ppm, *(one.most_ppm for one in others)]),
         fewest=min([run.fewest, *(one.fewest for one in others)]),
     )
@@ -185,7 +189,7 @@ def _count(batch: Batch, run: RecheckRun) -> tuple[int, RecheckRun]:
     if not units:
         return 1, _decide(batch, run)
     _add_counts(batch, run, _judge(batch, run, units))
-    cost = len(units) if run.scope == ALL else len(units) // 4
+    cost = len(units) if run.reads_history else len(units) // 4
     return cost, save(batch, run, after=units[-1], done=run.done + len(units))
 
 
@@ -205,13 +209,13 @@ _PHASES = {RunState.FINDING: _find, RunState.COUNTING: _count, RunState.WRITING:
 
 def _slice(batch: Batch, run: RecheckRun) -> list[int]:
     connection = batch.connection
-    if run.scope == ALL:
+    if run.is_whole:
         c = schema.unit.c
         query = select(c.id).where(c.id > run.after).order_by(c.id).limit(_UNITS_AT_ONCE)
     else:
         d = recheck_tables.recheck_unit.c
         query = select(d.unit).where(d.run == run.id, d.unit > run.after).order_by(d.unit)
-        is_slow = run.scope == deadlines.SCOPE
+        is_slow = run.scope == deadlines.SCOPE or run.reads_history
         query = query.limit(_UNITS_AT_ONCE if is_slow else _STANDING_AT_ONCE)
     return list(connection.execute(query).scalars())
 
@@ -219,16 +223,19 @@ def _slice(batch: Batch, run: RecheckRun) -> list[int]:
 def _judge(batch: Batch, run: RecheckRun, units: Sequence[int]) -> FindingLog:
     if run.scope == deadlines.SCOPE:
         return deadlines.judge_again(batch, units, run.id)
-    if run.scope != ALL:
-        rules = SCOPES[run.scope]
-        return judge_standing(batch, units, rules, run=run.id, links=not run.dry)
+    links = not run.dry
+    if run.reads_history and not run.is_whole:
+        return judge_units(batch, units, run.rules, run=run.id, links=links)
+    if not run.is_whole:
+        found = found_by(run.scope, run.subject)
+        return judge_standing(batch, units, found, run=run.id, links=links)
     modems = {
         row: one.key
         for row, one in units_of(batch.connection, units).items()
         if one.kind == UnitKind.MODEM
     }
     modem_types.update(batch, modems)
-    return judge_units(batch, units, run=run.id, links=not run.dry)
+    return judge_units(batch, units, run=run.id, links=links)
 
 
 def _add_counts(batch: Batch, run: RecheckRun, log: FindingLog) -> None:
@@ -261,7 +268,7 @@ def _decide(batch: Batch, run: RecheckRun) -> RecheckRun:
         return save(batch, run, state=RunState.COUNTED, finished_ms=batch.now_ms)
     if any(stopped_by(run, one) for one in counts.values()):
         return save(batch, run, state=RunState.STOPPED)
-    if not counts and run.scope != ALL:
+    if not counts and run.scope != RULES:  # of those, links and severities may have changed
         _forget_units(batch, run.id)
         return save(batch, run, state=RunState.DONE, finished_ms=batch.now_ms)
     return save(batch, run, state=RunState.WRITING, after=0, done=0)

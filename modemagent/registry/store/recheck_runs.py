@@ -9,14 +9,14 @@ from typing import Any, NamedTuple
 import msgspec
 
 from modemagent.registry.lists.entries import ListName
+from modemagent.registry.rules.definitions import OF_HISTORY
 from modemagent.registry.store import dialect, operation_tables, recheck_tables
 from modemagent.registry.store.affected import Target, targets_of
 from modemagent.registry.store.batch import Batch
+from modemagent.registry.store.held_units import RULES, changed_rules
 from modemagent.registry.store.registers import TAC_TABLE
 
 KIND = "recheck_run"
-#: Scope of a run that evaluates all rules for all units.
-ALL = "rules"
 #: Largest part of all modems, or of all SIMs, about which a rule may find something new.
 MAX_MATCH_RATIO = 0.05
 #: Modems or SIMs about which it may, however small the fleet is.
@@ -64,6 +64,21 @@ class RecheckRun(NamedTuple):
     after: int
     created_ms: int
 
+    @property
+    def rules(self) -> frozenset[str]:
+        """The rules that were changed before a run of this scope."""
+        return changed_rules(self.scope, self.subject)
+
+    @property
+    def is_whole(self) -> bool:
+        """All rules are evaluated for all units."""
+        return self.scope == RULES and not self.rules
+
+    @property
+    def reads_history(self) -> bool:
+        """A rule is evaluated that needs the history of the units."""
+        return self.is_whole or bool(self.rules & OF_HISTORY)
+
 
 class RecheckOptions(NamedTuple):
     """How a run is made.
@@ -104,8 +119,8 @@ def create(
 ) -> int:
     """Add a run, which a worker does; return its id.
 
-    :param scope: what was changed, a key of :data:`.SCOPES`, or :data:`ALL`
-    :param subject: name of what was changed
+    :param scope: what was changed, a key of :data:`.SCOPES`, or :data:`RULES`
+    :param subject: name of what was changed; of rules, their names; empty: all are evaluated
     """
     connection = batch.connection
     run = RecheckRun(

@@ -20,7 +20,7 @@ from modemagent.registry.lists.matching import valid_entries
 from modemagent.registry.rules.catalogue import OF_LISTS, OF_TACS
 from modemagent.registry.rules.inputs import ReportMoment, RuleFinding
 from modemagent.registry.rules.listed import listed
-from modemagent.registry.rules.tac_model import ReadModel, tac_model
+from modemagent.registry.rules.tac_model import PeerModel, ReadModel, tac_model
 from modemagent.registry.store import coverage, dialect, modem_types
 from modemagent.registry.store.lists import entries_about
 from modemagent.registry.store.tac_table import models_of
@@ -46,6 +46,7 @@ _STATED = (
     "SELECT unit, make, hi_ms, lo_ms, stream, sequence FROM fact"
     " WHERE unit IN {keys} AND recorded_to IS NULL AND make IS NOT NULL"
 )
+_NOWHERE = ReportMoment(0, 0, 0, 0)
 _UNITS = "SELECT id, kind, key, number FROM unit WHERE id IN {keys}"
 _LISTED_KINDS = " UNION ALL ".join(
     f"SELECT {kind:d} WHERE EXISTS (SELECT 1 FROM list_entry WHERE kind = {kind:d})"  # noqa: S608
@@ -80,6 +81,28 @@ def standing(
     if OF_TACS & set(rules):
         _add_models(connection, units, found)
     return found
+
+
+def suspect_tacs(connection: Connection) -> list[str]:
+    """Return the TACs of which a modem has a type that does not belong there."""
+    types = modem_types.all_types(connection)
+    makes = {
+        row[0]: row[1:]
+        for row in dialect.query_keys(connection, _MAKES, {one.make for one in types})
+    }
+    peers: dict[str, list[PeerModel]] = defaultdict(list)
+    for one in types:
+        manufacturer, model = makes[one.make]
+        peers[f"{one.tac:08d}"].append(PeerModel(manufacturer, model, one.modems))
+    known = models_of(connection, peers)
+    return [
+        tac
+        for tac, some in sorted(peers.items())
+        if any(
+            any(tac_model(ReadModel(_NOWHERE, one.manufacturer, one.model), known.get(tac), some))
+            for one in some
+        )
+    ]
 
 
 def _add_listed(
@@ -154,12 +177,11 @@ def _add_models(
     }
     known = models_of(connection, {f"{tac:08d}" for tac, _ in types.values()})
     peers = modem_types.peers_of(connection, types)
-    nowhere = ReportMoment(0, 0, 0, 0)
     verdicts: dict[tuple[int, int], list[RuleFinding]] = {}  # few types, many modems
     suspects: dict[int, tuple[RuleFinding, int]] = {}
     for unit, (tac, make) in types.items():
         if (tac, make) not in verdicts:
-            read = ReadModel(nowhere, *makes[make])
+            read = ReadModel(_NOWHERE, *makes[make])
             record = known.get(f"{tac:08d}")
             verdicts[tac, make] = [*tac_model(read, record, peers.get(tac, ()))]
         for one in verdicts[tac, make]:

@@ -9,13 +9,22 @@ from typing import Any
 import pytest
 
 from modemagent.registry.envelope import open_envelope
-from modemagent.registry.store import evaluation, jobs, reader
+from modemagent.registry.list_calls import ListCalls
+from modemagent.registry.store import (
+    evaluation,
+    jobs,
+    reader,
+    recheck,
+    recheck_reader,
+    recheck_tables,
+)
 from modemagent.registry.store.arrivals import Arrival
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.engine import Database, now_ms
 from modemagent.registry.store.recorder import Recorder
 from modemagent.report.message import canonical_body
 from tests.registry.conftest import OTHER_ICCID, Body, Client, Gateway, sim
+from tests.registry.history.wire import iccid, imei
 
 
 class Store:
@@ -70,6 +79,52 @@ def store(database_url: str) -> Iterator[Store]:
     found = Store(database_url)
     yield found
     found.database.close()
+
+
+class Fleet:
+    """A database whose lists are changed, and whose re-checks are made on request."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.lists = ListCalls(store.database, "tests")
+
+    def add(self, count: int, first: int = 0, **more: Any) -> None:
+        """Store the first reports of modems, each in a gateway of its own."""
+        for number in range(first, first + count):
+            report = Gateway(f"gw-{number}").report(
+                "identified", imei(str(number)), [sim(iccid(str(number)))]
+            )
+            report["modem"] = {**report["modem"], **more}
+            self.store.add(report)
+        self.store.evaluate()
+
+    def put(self, name: str, kind: str, value: str, **more: str) -> str:
+        """Put an entry on a list, and re-check what it is about."""
+        found = self.lists.put_entry(name, {"kind": kind, "value": value, **more})
+        self.recheck()
+        return str(found["id"])
+
+    def remove(self, name: str, entry: str) -> None:
+        assert self.lists.remove_entry(name, entry)
+        self.recheck()
+
+    def recheck(self) -> None:
+        while self.store.recorder.run(recheck.step):
+            pass
+
+    def runs(self) -> list[dict[str, Any]]:
+        with self.store.database.reading() as connection:
+            return list(recheck_reader.run_page(connection, limit=100)["runs"])
+
+    def held(self) -> int:
+        """Return the number of units whose findings wait for a re-check."""
+        with self.store.database.reading() as connection:
+            return len(connection.execute(recheck_tables.recheck_unit.select()).all())
+
+
+@pytest.fixture
+def fleet(store: Store) -> Fleet:
+    return Fleet(store)
 
 
 @pytest.fixture

@@ -3,68 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 
-from modemagent.registry.list_calls import ListCalls
 from modemagent.registry.policy_calls import PolicyCalls
-from modemagent.registry.store import effective, recheck, recheck_reader, recheck_tables
+from modemagent.registry.store import effective, recheck
 from modemagent.registry.store.engine import now_ms
 from tests.conftest import call_in_process
 from tests.registry.conftest import ICCID, IMEI, OTHER_ICCID, Gateway, sim
 from tests.registry.history.wire import iccid, imei
-from tests.registry.rules.conftest import Store
+from tests.registry.rules.conftest import Fleet
 
 TAC = IMEI[:8]
 DAY_S = 86_400.0
-
-
-class Fleet:
-    """A database whose lists are changed, and whose re-checks are made on request."""
-
-    def __init__(self, store: Store) -> None:
-        self.store = store
-        self.lists = ListCalls(store.database, "tests")
-
-    def add(self, count: int, first: int = 0, **more: Any) -> None:
-        """Store the first reports of modems, each in a gateway of its own."""
-        for number in range(first, first + count):
-            report = Gateway(f"gw-{number}").report(
-                "identified", imei(str(number)), [sim(iccid(str(number)))]
-            )
-            report["modem"] = {**report["modem"], **more}
-            self.store.add(report)
-        self.store.evaluate()
-
-    def put(self, name: str, kind: str, value: str, **more: str) -> str:
-        """Put an entry on a list, and re-check what it is about."""
-        found = self.lists.put_entry(name, {"kind": kind, "value": value, **more})
-        self.recheck()
-        return str(found["id"])
-
-    def remove(self, name: str, entry: str) -> None:
-        assert self.lists.remove_entry(name, entry)
-        self.recheck()
-
-    def recheck(self) -> None:
-        while self.store.recorder.run(recheck.step):
-            pass
-
-    def runs(self) -> list[dict[str, Any]]:
-        with self.store.database.reading() as connection:
-            return list(recheck_reader.run_page(connection, limit=100)["runs"])
-
-    def held(self) -> int:
-        """Return the number of units whose findings wait for a re-check."""
-        with self.store.database.reading() as connection:
-            return len(connection.execute(recheck_tables.recheck_unit.select()).all())
-
-
-@pytest.fixture
-def fleet(store: Store) -> Fleet:
-    return Fleet(store)
 
 
 @pytest.mark.parametrize(
@@ -284,16 +235,3 @@ def test_model_as_modemmanager_names_it_is_not_compared(fleet: Fleet) -> None:
     fleet.store.add(report)
     fleet.store.evaluate()
     assert fleet.store.types() == []
-
-
-def test_other_rules_check_the_fleet_once(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
-    fleet.add(2)
-    check: Callable[..., Any] = effective.check_rules
-    fleet.store.run(check)
-    assert fleet.runs() == [], "a new database has the rules of its program"
-    monkeypatch.setattr(effective, "fingerprint", lambda: b"other")
-    fleet.store.run(check)
-    fleet.store.run(check)
-    fleet.recheck()
-    (run,) = fleet.runs()
-    assert (run["scope"], run["state"], run["requested_by"]) == ("rules", "done", "registry")

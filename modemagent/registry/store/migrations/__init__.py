@@ -10,10 +10,11 @@ import secrets
 import time
 from pathlib import Path
 
+import msgspec
 from sqlalchemy import Connection, inspect, text
 
 from modemagent.errors import RegistryStoreError
-from modemagent.registry.rules.catalogue import fingerprint
+from modemagent.registry.rules.definitions import digests
 from modemagent.registry.store import dialect, partitions, schema, takeover
 from modemagent.registry.store.batch import Transactions
 
@@ -61,7 +62,8 @@ def _upgrade(connection: Connection, secret: bytes | None) -> None:
         connection.execute(
             schema.setting.insert().values(name="secret", value=secret or secrets.token_bytes(32))
         )
-        connection.execute(schema.setting.insert().values(name="rules", value=fingerprint()))
+        rules = msgspec.msgpack.encode(digests())
+        connection.execute(schema.setting.insert().values(name="rule_digests", value=rules))
     partitions.create_months(connection, time.time_ns() // 1_000_000)
     if is_old:
         takeover.begin(connection)
