@@ -21,7 +21,8 @@ from modemagent.registry.pages.timeline import actor_text
 from modemagent.registry.pages.words import LISTS as LIST_WORDS
 from modemagent.registry.pages.words import Word
 from modemagent.registry.store.documents import Document
-from modemagent.registry.store.lists import entries_about, entry_document
+from modemagent.registry.store.list_hits import entries_about
+from modemagent.registry.store.lists import entry_document
 
 _ROWS = 50
 _BLOCK = 1000

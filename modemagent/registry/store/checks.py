@@ -23,7 +23,7 @@ from modemagent.registry.store.assets import load as load_assets
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.documents import Document, to_rfc3339
 from modemagent.registry.store.known_numbers import known_numbers
-from modemagent.registry.store.lists import entries_about
+from modemagent.registry.store.list_hits import entries_about
 from modemagent.registry.store.tac_table import models_of
 from modemagent.registry.store.upkeep import Deleted
 

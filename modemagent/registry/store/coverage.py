@@ -23,12 +23,16 @@ _SITES = (
 _MODELS = (
     "SELECT t.unit, m.model FROM modem_type t JOIN make m ON m.id = t.make WHERE t.unit IN {keys}"
 )
+_ANNOUNCED = (
+    "SELECT c.kind, c.value FROM work_window w JOIN work_window_cover c ON c.work_window = w.id"
+    " WHERE w.to_ms > {at_ms:d} AND w.from_ms <= {at_ms:d}"
+)
 _POLICY = ("id", "name", "mode", "valid_from_ms", "valid_to_ms")
 
 
 def any_policies(connection: Connection) -> bool:
     """Return True if there are policies; without one, the rest need not be read."""
-    return connection.execute(select(policy_tables.policy.c.id).limit(1)).first() is not None
+    return bool(dialect.query(connection, "SELECT 1 FROM policy LIMIT 1"))
 
 
 def covers_of(connection: Connection, modems: Mapping[int, str]) -> dict[int, list[Cover]]:
@@ -184,13 +188,7 @@ def announced(
     connection: Connection, covers: Mapping[int, Iterable[Cover]], at_ms: int
 ) -> set[int]:
     """Return the modems with announced work at a time."""
-    w, c = policy_tables.work_window.c, policy_tables.work_window_cover.c
-    query = (
-        select(c.kind, c.value)
-        .join(policy_tables.work_window, w.id == c.work_window)
-        .where(w.to_ms > at_ms, w.from_ms <= at_ms)
-    )
-    open_now = {(row.kind, row.value) for row in connection.execute(query)}
+    open_now = set(dialect.query(connection, _ANNOUNCED.format(at_ms=at_ms)))
     if not open_now:
         return set()
     return {unit for unit, some in covers.items() if not open_now.isdisjoint(some)}

@@ -189,6 +189,13 @@ def query_keys(connection: Connection, statement: str, keys: Iterable[int]) -> l
     return _read(connection, rows_by(connection, statement, keys))
 
 
+def query_texts(connection: Connection, statement: str, texts: Iterable[str]) -> list[Values]:
+    """Return the rows of a query from ``{texts}``, a table ``k`` of texts in the column value."""
+    sqlite, wanted = is_sqlite(connection), sorted(set(texts))
+    values = msgspec.json.encode(wanted).decode() if sqlite else wanted
+    return _read(connection, Read(statements.with_texts(statement, sqlite), (values,)))
+
+
 def rows_overlapping(
     connection: Connection,
     table: Table,

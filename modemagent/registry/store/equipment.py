@@ -15,7 +15,7 @@ from modemagent.registry.rules.inputs import ReportMoment
 from modemagent.registry.rules.pairing import HeldSim, PairPolicy, is_allowed
 from modemagent.registry.store import coverage, dialect, policy_tables, schema
 from modemagent.registry.store.links import authorised_once, stored_links
-from modemagent.registry.store.lists import entries_about
+from modemagent.registry.store.list_hits import entries_about
 from modemagent.registry.store.units import IdentifierKind, UnitKind
 
 _SIMS = (

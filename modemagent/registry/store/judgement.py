@@ -45,11 +45,12 @@ def evaluate_units(batch: Batch, units: Sequence[int], new: Sequence[int] = ()) 
     changed = modem_types.update(
         batch, {row: one.key for row, one in known.items() if one.kind == UnitKind.MODEM}
     )
-    _judge(batch, {unit: known[unit] for unit in units if unit in known}).write()
+    if units:
+        _judge(batch, {unit: known[unit] for unit in units if unit in known}).write()
     others = {*new, *modem_types.rare_modems(connection, changed)} - set(units)
     if others:
         lock_rows(batch, others - set(new), "unit")
-        judge_standing(batch, sorted(others)).write()
+        judge_standing(batch, sorted(others), known=known).write()
 
 
 def judge_units(
@@ -106,19 +107,22 @@ def judge_standing(
     *,
     run: int | None = None,
     links: bool = True,
+    known: Mapping[int, StandingUnit] | None = None,
 ) -> FindingLog:
     """Return the findings of some rules that do not need the history, not yet written.
 
     :param links: write the links with SIMs, if the rules are about policies
+    :param known: numbers of units that were read already
     """
     connection = batch.connection
     log = FindingLog(batch, rules, held_rules(connection, units, run))
     log.load("unit", units)
-    known = units_of(connection, units)
-    found = standing(connection, known, batch.now_ms, rules)
-    about = known if set(rules) >= OF_POLICIES else {}
+    wanted = {unit: known[unit] for unit in units if unit in known} if known else {}
+    wanted |= units_of(connection, set(units) - wanted.keys())
+    found = standing(connection, wanted, batch.now_ms, rules)
+    about = wanted if set(rules) >= OF_POLICIES else {}
     linked = _links(batch, about, write=links)
-    for unit in known:
+    for unit in wanted:
         findings = [*found.get(unit, ()), *linked.findings.get(unit, ())]
         log.set(Subject("unit", unit=unit), findings)
     return log

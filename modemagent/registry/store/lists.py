@@ -10,13 +10,10 @@ from sqlalchemy import Connection, select
 from modemagent.registry.lists.entries import (
     EntryKind,
     EntryValue,
-    ListedNumber,
     ListEntry,
     ListName,
     block_number,
-    block_numbers,
     blocks,
-    candidates,
 )
 from modemagent.registry.lists.new_entries import NewEntry
 from modemagent.registry.store import acts, dialect, list_tables
@@ -100,61 +97,10 @@ class Plan(NamedTuple):
         return len(self.new) - len(self.replaced) - len(self.others)
 
 
-def entries_about(
-    connection: Connection, numbers: Iterable[ListedNumber]
-) -> dict[ListedNumber, list[ListEntry]]:
-    """Return the entries that cover each number, whether they are valid now or not."""
-    keys = {number: candidates(number) for number in dict.fromkeys(numbers)}
-    wanted = {(int(kind), first) for some in keys.values() for kind, first in some}
-    by_key: dict[tuple[int, str], list[ListEntry]] = {}
-    for row in _select(connection, ("kind", "first"), sorted(wanted)):
-        if row.kind != EntryKind.RANGE:
-            by_key.setdefault((row.kind, row.first), []).append(row.entry())
-    found = {
-        number: [entry for key in some if key in by_key for entry in by_key[key]]
-        for number, some in keys.items()
-    }
-    for number, ranges in _ranges(connection, [one for one in found if one.kind == "imei"]).items():
-        found[number] += ranges
-    return found
-
-
-def _ranges(
-    connection: Connection, imeis: Iterable[ListedNumber]
-) -> dict[ListedNumber, list[ListEntry]]:
-    """Return the ranges that cover each IMEI; those that no range covers are left out."""
-    prefixes = {imei: block_numbers(imei) for imei in imeis}
-    wanted = {one for some in prefixes.values() for one in some}
-    links: list[Any] = dialect.select_rows(
-        connection,
-        list_tables.list_block,
-        ("prefix",),
-        ("prefix", "entry"),
-        [(one,) for one in sorted(wanted)] if wanted and _has_ranges(connection) else [],
-    )
-    if not links:
-        return {}
-    rows = {
-        row.id: row.entry()
-        for row in _select(connection, ("id",), sorted({(entry,) for _, entry in links}))
-    }
-    of_prefix: dict[int, list[ListEntry]] = {}
-    for prefix, entry in sorted(links):
-        of_prefix.setdefault(prefix, []).append(rows[entry])
-    found = {
-        imei: [one for prefix in some if prefix in of_prefix for one in of_prefix[prefix]]
-        for imei, some in prefixes.items()
-    }
-    return {imei: some for imei, some in found.items() if some}
-
-
-def _has_ranges(connection: Connection) -> bool:
-    return bool(dialect.query(connection, "SELECT 1 FROM list_block LIMIT 1"))
-
-
-def _select(
+def select_entries(
     connection: Connection, key: Sequence[str], keys: Iterable[tuple[Any, ...]]
 ) -> list[EntryRow]:
+    """Return the entries with one of these keys, as values of some columns."""
     rows = dialect.select_rows(connection, list_tables.list_entry, key, COLUMNS, keys)
     return [EntryRow(*row) for row in rows]
 
@@ -170,14 +116,14 @@ def entries_of(
     connection: Connection, name: ListName, values: Iterable[EntryValue]
 ) -> list[EntryRow]:
     """Return the entries of a list with just these numbers."""
-    return _select(
+    return select_entries(
         connection, _KEY, [(int(one.kind), one.first, one.last, int(name)) for one in values]
     )
 
 
 def entries_by_id(connection: Connection, name: ListName, entries: Iterable[int]) -> list[EntryRow]:
     """Return the entries of a list with these ids."""
-    rows = _select(connection, ("id",), [(one,) for one in entries])
+    rows = select_entries(connection, ("id",), [(one,) for one in entries])
     return [row for row in rows if row.list == name]
 
 
@@ -218,7 +164,7 @@ def entry_page(connection: Connection, name: ListName, *, limit: int, after: int
 
 def entry_document(connection: Connection, name: ListName, entry: int) -> Document | None:
     """Return one entry of a list."""
-    rows = [one for one in _select(connection, ("id",), [(entry,)]) if one.list == name]
+    rows = entries_by_id(connection, name, [entry])
     return rows[0].to_json() if rows else None
 
 
@@ -231,7 +177,7 @@ def put_entry(batch: Batch, name: ListName, new: NewEntry, actor: str) -> Docume
     put(batch, name, plan(batch.connection, name, [new]), actor)
     value = new.value
     key = (int(value.kind), value.first, value.last, int(name))
-    (row,) = _select(batch.connection, _KEY, [key])
+    (row,) = select_entries(batch.connection, _KEY, [key])
     acts.note(batch.connection, "list.put", f"entry:{row.id}", list=name.shown)
     return row.to_json()
 
@@ -239,7 +185,7 @@ def put_entry(batch: Batch, name: ListName, new: NewEntry, actor: str) -> Docume
 def remove_entry(batch: Batch, name: ListName, entry: int, actor: str) -> bool:
     """Remove an entry from a list; return False if the list does not have it."""
     lock(batch, name)
-    rows = [one for one in _select(batch.connection, ("id",), [(entry,)]) if one.list == name]
+    rows = entries_by_id(batch.connection, name, [entry])
     remove(batch, name, rows, actor)
     for row in rows:
         acts.note(batch.connection, "list.remove", f"entry:{row.id}", list=name.shown)
@@ -260,7 +206,7 @@ def plan(
         stored = [EntryRow(*row) for row in connection.execute(query)]
     else:
         keys = [(int(one.kind), one.first, one.last, int(name)) for one in wanted]
-        stored = _select(connection, _KEY, keys)
+        stored = select_entries(connection, _KEY, keys)
     known = {row.value: row for row in stored}
     same = {value for value, row in known.items() if wanted.get(value) == row.content}
     new = [one for value, one in wanted.items() if value not in same]

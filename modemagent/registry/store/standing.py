@@ -22,7 +22,7 @@ from modemagent.registry.rules.inputs import ReportMoment, RuleFinding
 from modemagent.registry.rules.listed import listed
 from modemagent.registry.rules.tac_model import PeerModel, ReadModel, tac_model
 from modemagent.registry.store import coverage, dialect, modem_types
-from modemagent.registry.store.lists import entries_about
+from modemagent.registry.store.list_hits import entries_about
 from modemagent.registry.store.tac_table import models_of
 from modemagent.registry.store.units import UnitKind
 

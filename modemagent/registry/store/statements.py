@@ -190,5 +190,12 @@ def with_array(statement: str, kind: str = "bigint") -> Statement:
 
 
 @lru_cache(maxsize=64)
+def with_texts(statement: str, sqlite: bool) -> Statement:
+    if sqlite:
+        return Statement(statement.format(texts="json_each(?) AS k"))
+    return Statement(statement.format(texts="unnest($1) AS k(value)"), ("text",))
+
+
+@lru_cache(maxsize=64)
 def with_json(statement: str) -> Statement:
     return Statement(statement.format(keys="(SELECT value FROM json_each(?))"))

@@ -18,7 +18,7 @@ from modemagent.registry.list_calls import ListCalls
 from modemagent.registry.lists.entries import ListName
 from modemagent.registry.store import list_tables, statements
 from modemagent.registry.store.engine import Database
-from modemagent.registry.store.lists import entries_about
+from modemagent.registry.store.list_hits import entries_about
 from tests.registry.conftest import ICCID, IMEI, OTHER_IMEI, Client, HttpResponse, Registry
 
 
@@ -130,7 +130,8 @@ def test_numbers_are_found_by_index(database: Database) -> None:
     ]
     for name, entry in given:
         calls.put_entry(name, entry)
-    numbers = [Imei(IMEI), Iccid(ICCID), Imsi("901288000000001"), Imei("357999000000009")]
+    numbers = [Imei(IMEI), Iccid(ICCID), Imsi("901288000000001"), Imei("357999000000009"),
+               Iccid(f"{ICCID}3")]  # fmt: skip
     with database.reading() as connection:
         found = entries_about(connection, numbers)
         kinds = {
@@ -144,6 +145,7 @@ def test_numbers_are_found_by_index(database: Database) -> None:
         ICCID: [(ListName.PROHIBITED, "iccid")],
         "901288000000001": [(ListName.TRACKED, "imsi_prefix")] * 2,
         "357999000000009": [],
+        f"{ICCID}3": [],
     }  # fmt: skip
 
 
