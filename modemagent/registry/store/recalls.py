@@ -19,13 +19,12 @@ _CRITERIA = ("tac", "manufacturer", "model", "firmware", "serial_first", "serial
 _COLUMNS = ("id", "kind", "title", "added_by", *_CRITERIA, "source", "reference", "added_ms")
 KINDS = ("recall", "warranty")
 MOST = 1000
+_NOTICES = f"SELECT id, kind, {', '.join(_CRITERIA)} FROM recall ORDER BY id"  # noqa: S608
 
 
 def notices(connection: Connection) -> list[RecallNotice]:
     """Return all notices, for the rule."""
-    c = recall.c
-    query = select(c.id, c.kind, *(c[one] for one in _CRITERIA)).order_by(c.id)
-    return [RecallNotice(*row) for row in connection.execute(query)]
+    return [RecallNotice(*row) for row in dialect.query(connection, _NOTICES)]
 
 
 def recall_page(connection: Connection, *, limit: int, after: int = 0) -> Document:
