@@ -75,7 +75,7 @@ class BayReadings:
         self._supervisor = Supervisor(
             settings, self, log, self._events, sockets=tuple(sockets) or None
         )
-        self._existing: frozenset[str] = frozenset()
+        self._existing = self._find_paths()  # the first scan finds them
 
     async def run(self) -> None:
         """Read until cancelled; every port is closed on return."""
@@ -83,10 +83,13 @@ class BayReadings:
 
     def notice_paths(self) -> None:
         """Look whether device paths have appeared or disappeared, which udev does not report."""
-        found = frozenset(path for path in self._by_path if not is_remote(path) and _exists(path))
+        found = self._find_paths()
         if found != self._existing:
             self._existing = found
             self._supervisor.rescan()
+
+    def _find_paths(self) -> frozenset[str]:
+        return frozenset(path for path in self._by_path if not is_remote(path) and _exists(path))
 
     def notice_hubs(self, hubs: Mapping[str, str]) -> None:
         """Look whether the hubs of the bays are as they were.

@@ -1,10 +1,10 @@
-"""Reports that wait for the disk, stored one after the other while the bays go on."""
+"""Reports that wait for the disk, stored while the bays go on."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from modemagent.channel.threads import run_in_thread
@@ -17,6 +17,10 @@ from modemagent.report.outbox.records import ReportDraft
 
 #: Time for the reports that wait when the bench ends; the next start makes up for the others.
 _END_S = 5.0
+#: Time for which reports about verdicts wait for each other: labels of the tray are printed first.
+_SETTLES_S = 0.1
+
+_Waiting = tuple[ReportDraft, int, str]
 
 
 class ReportQueue:
@@ -28,10 +32,9 @@ class ReportQueue:
     def __init__(self, reports: StationReports, post: Callable[[Happening], None]) -> None:
         self._reports = reports
         self._post = post
-        self._drafts: asyncio.PriorityQueue[tuple[bool, int, ReportDraft, int, str]] = (
-            asyncio.PriorityQueue()
-        )
-        self._count = 0
+        self._checked: asyncio.Queue[_Waiting] = asyncio.Queue()
+        self._others: asyncio.Queue[_Waiting] = asyncio.Queue()
+        self._storing = asyncio.Lock()
         self._confirming: set[asyncio.Task[None]] = set()
 
     def put(
@@ -43,23 +46,20 @@ class ReportQueue:
         counts: Mapping[str, Any] | None,
     ) -> None:
         """Put a report about a run, as it is now, into the queue."""
-        self._count += 1
         draft = self._reports.draft(entry, stage, row, place, counts)
-        self._drafts.put_nowait((stage != "checked", self._count, draft, entry.number, stage))
+        queue = self._checked if stage == "checked" else self._others
+        queue.put_nowait((draft, entry.number, stage))
 
     def status(self) -> tuple[str, int]:
         """Return the state of the registry as a word, and the number of waiting reports."""
         word, waiting = self._reports.status()
-        return word, waiting + self._drafts.qsize()
+        return word, waiting + self._checked.qsize() + self._others.qsize()
 
     async def run(self) -> None:
         """Store and send reports until cancelled."""
         self._reports.start()
         try:
-            while True:
-                _, _, draft, run, stage = await self._drafts.get()
-                await self._store(draft, run, stage)
-                self._drafts.task_done()
+            await asyncio.gather(self._work(self._checked), self._work(self._others))
         finally:
             for task in self._confirming:
                 task.cancel()
@@ -69,14 +69,32 @@ class ReportQueue:
         """Wait until no report waits, or for some seconds."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_END_S):
-                await self._drafts.join()
+                await self._checked.join()
+                await self._others.join()
 
-    async def _store(self, draft: ReportDraft, run: int, stage: str) -> None:
-        problem, answer = await run_in_thread(lambda: self._reports.store(draft, stage))
-        if answer is None:
-            self._post(ReportKept(run, stage, problem))
-            return
-        confirming = self._reports.confirm(run, answer, self._post)
-        task = asyncio.get_running_loop().create_task(confirming)
-        self._confirming.add(task)
-        task.add_done_callback(self._confirming.discard)
+    async def _work(self, queue: asyncio.Queue[_Waiting]) -> None:
+        while True:
+            waiting = [await queue.get()]
+            if queue is self._others:
+                await asyncio.sleep(_SETTLES_S)
+                await self._checked.join()
+            while not queue.empty():
+                waiting.append(queue.get_nowait())
+            async with self._storing:
+                await self._store(waiting)
+            for _ in waiting:
+                queue.task_done()
+
+    async def _store(self, waiting: Sequence[_Waiting]) -> None:
+        """Store all reports that wait in one thread: units of a tray are ready together."""
+        results = await run_in_thread(
+            lambda: [self._reports.store(draft, stage) for draft, _, stage in waiting]
+        )
+        for (_, run, stage), (problem, answer) in zip(waiting, results, strict=True):
+            if answer is None:
+                self._post(ReportKept(run, stage, problem))
+                continue
+            confirming = self._reports.confirm(run, answer, self._post)
+            task = asyncio.get_running_loop().create_task(confirming)
+            self._confirming.add(task)
+            task.add_done_callback(self._confirming.discard)

@@ -52,7 +52,7 @@ class RescanScheduler:
 
         def on_event() -> None:
             if monitor.take():
-                self._request_soon()
+                self.request_soon()
 
         asyncio.get_running_loop().add_reader(monitor.fileno(), on_event)
         self._monitor = monitor
@@ -71,7 +71,8 @@ class RescanScheduler:
         self._changed_at = time.monotonic()
         self.request()
 
-    def _request_soon(self) -> None:
+    def request_soon(self) -> None:
+        """Request a scan within moments, one for all requests until then."""
         if self._soon is None:
             loop = asyncio.get_running_loop()
             self._soon = loop.call_later(_SETTLES_S, self._requested.set)

@@ -14,6 +14,7 @@ import pytest
 
 from modemagent.logs import NullLog
 from modemagent.provisioning import journal as journal_module
+from modemagent.provisioning import report_queue
 from modemagent.provisioning.bench_file import BenchHook, BenchSettings, parse_bench
 from modemagent.provisioning.columns import ColumnMap
 from modemagent.provisioning.events import (
@@ -25,6 +26,7 @@ from modemagent.provisioning.events import (
 )
 from modemagent.provisioning.journal import Journal
 from modemagent.provisioning.label_job import JobResult, LabelJob
+from modemagent.provisioning.ledger_entries import RunEntry
 from modemagent.provisioning.order import parse_order
 from modemagent.provisioning.print_queue import PrintQueue
 from modemagent.provisioning.runtime import Bench
@@ -176,6 +178,33 @@ def test_unit_is_reported_when_checked_and_when_ended(tmp_path) -> None:
     journal = tmp_path / "provision/4711/journal.jsonl"
     kinds = [json.loads(line)["kind"] for line in journal.read_text().splitlines()]
     assert kinds.index("registered") < kinds.index("verdict") < kinds.index("told")
+
+
+async def test_reports_that_wait_are_stored_in_the_order_of_bays(monkeypatch) -> None:
+    monkeypatch.setattr(report_queue, "_SETTLES_S", 0.001)
+    stored: list[tuple[int, str]] = []
+
+    class Reports:
+        start = stop = lambda _: None
+
+        def draft(self, run: RunEntry, stage: str, *_: object) -> tuple[int, str]:
+            return run.number, stage
+
+        def store(self, draft: tuple[int, str], stage: str) -> tuple[str, None]:
+            stored.append(draft)
+            return "disk full" if draft[0] == 2 else "", None
+
+    kept: list[Any] = []
+    queue = report_queue.ReportQueue(Reports(), kept.append)  # type: ignore[arg-type]
+    for number, stage in [(1, "removed"), (2, "checked"), (3, "ended"), (4, "checked")]:
+        queue.put(RunEntry(number, "01", ""), stage, None, None, None)
+    running = asyncio.create_task(queue.run())
+    await queue.finish()
+    running.cancel()
+    assert stored == [(2, "checked"), (4, "checked"), (1, "removed"), (3, "ended")]
+    assert [(one.run, one.problem) for one in kept] == [
+        (2, "disk full"), (4, ""), (1, ""), (3, "")
+    ]  # fmt: skip
 
 
 def test_rejected_report_is_a_hold_where_it_is_required(tmp_path) -> None:

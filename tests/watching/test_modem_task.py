@@ -38,10 +38,12 @@ class Watched:
     """A supervised modem with its states and its log.
 
     :ivar arbiter: reports ModemManager as absent until the test changes that
+    :ivar requested: state at each request of a scan
     """
 
     def __init__(self, *places: PortPlace, settings: Settings | None = None) -> None:
         self.places = places
+        self.requested: list[PortState] = []
         self.log, self.events = RecordingLog(), EventBus()
         self.states = States(self.events)
         self.arbiter = ModemManagerArbiter(self.log, changed=self.scan)
@@ -53,6 +55,7 @@ class Watched:
             "usb:1-2" if places[0].id else places[0].path,
             places[0],
             context=self.context,
+            changed=lambda: self.requested.append(self.task.condition.state),
         )
 
     def scan(self) -> None:
@@ -389,4 +392,5 @@ async def test_lost_connection_to_a_server_is_one_drop() -> None:
             modem.unplug()
             await watched.states.until(PortState.BROKEN)
             await watched.states.until(PortState.BROKEN)
+            assert watched.requested == [PortState.BROKEN] * 2  # none on the way to WATCHING
             assert watched.context.drops.of(watched.task.place).total == 1

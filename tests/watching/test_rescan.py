@@ -47,6 +47,18 @@ async def test_scan_is_left_out_while_dev_is_unchanged(monkeypatch, changes) -> 
     assert left == [], "a shorter interval ends by itself"
 
 
+async def test_requests_within_moments_lead_to_one_scan() -> None:
+    schedule = RescanScheduler(NullLog())
+    schedule.request_soon()
+    schedule.request_soon()
+    await schedule.wait(60.0)
+    schedule.begin()
+    assert not schedule._requested.is_set()
+    schedule.request_soon()  # one that comes during a scan is not lost
+    await schedule.wait(60.0)
+    assert schedule._requested.is_set()
+
+
 def with_udev() -> RescanScheduler:
     """Return a schedule as on a machine with udev events."""
     schedule = RescanScheduler(NullLog())
