@@ -42,6 +42,11 @@ def on_acted(line: LineState, event: PersonActed) -> None:
     if event.do == "end":
         line.record("closed", is_synced=True, open_rows=open_rows(line))
         return
+    if event.do in ("start", "retest") and starts_turn(line, event.bay, "key", "hook"):
+        return
+    if event.do == "start":
+        line.message = f"bay {event.bay or '?'} has a unit, or its turns begin by themselves"
+        return
     bay, act = line.bays.get(event.bay), _ACTS.get(event.do)
     if act is None:
         line.message = f"unknown act {event.do!r}"
@@ -49,6 +54,16 @@ def on_acted(line: LineState, event: PersonActed) -> None:
         line.message = f"no unit is in bay {event.bay or '?'}"
     else:
         act(line, bay, bay.run, event)
+
+
+def starts_turn(line: LineState, number: str, *triggers: str) -> bool:
+    """Begin a turn if the bay is a serial line and no unit in it waits for a verdict."""
+    bay = line.bays.get(number)
+    is_busy = bay is None or (bay.run is not None and bay.run.verdict is None)
+    if is_busy or not line.settings.starts_by(number, *triggers):
+        return False
+    line.request(ReadAgain(number, is_new=True))
+    return True
 
 
 def _sign_in(line: LineState, event: PersonActed) -> None:

@@ -13,6 +13,9 @@ from modemagent.errors import SettingsError
 from modemagent.provisioning.people import StationPerson, people_in
 
 DEFAULT_BENCH_FILE = Path("/etc/modemagent/bench.toml")
+#: What begins the turn of a unit at a serial line: its device appears, it answers, the code of its
+#: bay is scanned, a person presses a key, or another program sends the act ``start``.
+TRIGGERS = ("plug", "auto", "scan", "key", "hook")
 _REGISTRY_MODES = ("queue", "confirm", "none")
 
 
@@ -52,6 +55,7 @@ class BenchSettings(NamedTuple):
     """Settings of one station.
 
     :param bays: number of the bay, and its socket, path or URL
+    :param trigger: one of :data:`TRIGGERS`, for bays that are paths or URLs
     :param boot_s: time within which a module has to answer
     :param sim_s: time within which a SIM card has to be ready
     :param retests: failed turns that may be repeated without a reason
@@ -75,6 +79,7 @@ class BenchSettings(NamedTuple):
 
     station: str = "bench"
     bays: Mapping[str, str] = {}
+    trigger: str = "plug"
     boot_s: float = 60.0
     sim_s: float = 45.0
     retests: int = 1
@@ -108,6 +113,10 @@ class BenchSettings(NamedTuple):
     screen: str = ""
     screen_token_file: str = ""
 
+    def starts_by(self, bay: str, *triggers: str) -> bool:
+        """Return True if the turn of a unit in a bay is begun in one of these ways."""
+        return self.trigger in triggers and is_path(self.bays.get(bay, ""))
+
     @property
     def checks_units(self) -> bool:
         """True if units are checked at the registry, which needs HTTP and a token to read with."""
@@ -117,7 +126,7 @@ class BenchSettings(NamedTuple):
 
 _TYPES: Mapping[str, tuple[type, ...]] = {
     "station": (str,), "boot_s": (int, float), "sim_s": (int, float), "retests": (int,),
-    "waivers": (str,),
+    "trigger": (str,), "waivers": (str,),
     "registry": (str,), "registry_url": (str,),
     "registry_export": (str,), "token_file": (str,), "read_token_file": (str,), "printer": (str,),
     "dpi": (int,),
@@ -133,6 +142,11 @@ _KINDS = {
     str: "a text in quotes", int: "a whole number", float: "a number", bool: "true or false",
     list: "a list",
 }  # fmt: skip
+
+
+def is_path(target: str) -> bool:
+    """Return True if a bay is a device path or a URL, not a USB socket."""
+    return target.startswith("/") or "://" in target
 
 
 def read_bench(file: Path) -> BenchSettings:
@@ -186,9 +200,9 @@ def parse_bench(table: Mapping[str, Any], file: Path = DEFAULT_BENCH_FILE) -> Be
     if values.get("registry_url"):
         values.setdefault("registry", "queue")
     settings = BenchSettings(**values)
-    if settings.registry not in _REGISTRY_MODES:
-        words = ", ".join(_REGISTRY_MODES)
-        raise _wrong(file, f"registry is {settings.registry!r}", f"Use one of: {words}.")
+    for name, words in (("registry", _REGISTRY_MODES), ("trigger", TRIGGERS)):
+        if (value := getattr(settings, name)) not in words:
+            raise _wrong(file, f"{name} is {value!r}", f"Use one of: {', '.join(words)}.")
     return settings
 
 

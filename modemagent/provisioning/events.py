@@ -62,7 +62,7 @@ class CodeScanned(NamedTuple):
 class PersonActed(NamedTuple):
     """An act of a person, from a screen or a line of stdin.
 
-    :param do: retest, rework, waive, reprint, hold, go, fail, same, end, person, sign_in
+    :param do: start, retest, rework, waive, reprint, hold, go, fail, same, end, person, sign_in
     :param person: who did it; "" for the person who works at the station
     :param pin: of ``sign_in``; kept nowhere
     """
@@ -209,9 +209,13 @@ class PrintLabel(NamedTuple):
 
 
 class ReadAgain(NamedTuple):
-    """Read the module in a bay again."""
+    """Read the module in a bay again.
+
+    :param is_new: begin the turn of a unit at a serial line
+    """
 
     bay: str
+    is_new: bool = False
 
 
 class StartHook(NamedTuple):

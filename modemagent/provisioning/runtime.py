@@ -114,7 +114,7 @@ class Bench:
         self._waiting: list[Happening] = []
         self._instruments: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._tasks: set[asyncio.Task[None]] = set()
-        self.readings = BayReadings(settings.bays, self.post, log)
+        self.readings = BayReadings(settings, self.post, log)
         self._reducer = self._replayed(self.journal.records)
 
     @property
@@ -242,8 +242,8 @@ class Bench:
             case CheckRegistry(unit):
                 if self._checks is not None:
                     self._checks.ask(unit)
-            case ReadAgain(bay):
-                self._start(self.readings.read_again(bay))
+            case ReadAgain(bay, is_new):
+                self._start(self.readings.read_again(bay, is_new=is_new))
             case StartHook():
                 self._start(self._run_hook(effect))
 
@@ -311,7 +311,6 @@ class Bench:
         while True:
             self.readings.notice_paths()
             if time.monotonic() >= devices_at:
-                self.readings.notice_hubs(self._settings.hubs)
                 self.readings.notice_devices()
                 devices_at = time.monotonic() + _DEVICES_S
             self.post(TimePassed())

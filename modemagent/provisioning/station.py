@@ -15,12 +15,11 @@ from modemagent.channel.port_lock import find_holder
 from modemagent.control.protocol import socket_path
 from modemagent.discovery.kernel_log import read_kernel_log
 from modemagent.errors import ModemAgentError
-from modemagent.provisioning.bench_file import BenchSettings
+from modemagent.provisioning.bench_file import BenchSettings, is_path
 from modemagent.provisioning.hubs import misplaced_bays
 from modemagent.provisioning.journal import JOURNAL_NAME, read_journal
 from modemagent.provisioning.label_job import LabelPrinter
 from modemagent.provisioning.progress import moved_hub
-from modemagent.provisioning.readings import is_path
 from modemagent.provisioning.usb_devices import PROBLEMS, devices_in_bays, endpoints_by_controller
 from modemagent.provisioning.usb_faults import usb_fault
 from modemagent.registry_client.client import HttpSource

@@ -186,6 +186,16 @@ class ModemTask:
         self._session.request(extras)
         return await self._session.monitor.read_now()
 
+    def retry_now(self) -> None:
+        """Make the next attempt at once if the last one has failed."""
+        if self.condition.state is PortState.BROKEN:
+            self._wake.set()
+
+    def reconnect(self) -> None:
+        """Begin another session at once: another modem is at the port."""
+        self._interrupt(lambda: None)
+        self._wake.set()
+
     async def channel(self) -> AsyncChannel:
         """Return the open channel of the port.
 

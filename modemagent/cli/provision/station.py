@@ -18,11 +18,10 @@ from modemagent.discovery.sockets import find_socket
 from modemagent.discovery.sysfs import scan
 from modemagent.errors import UsageError
 from modemagent.logs import open_log
-from modemagent.provisioning.bench_file import DEFAULT_BENCH_FILE, BenchSettings
+from modemagent.provisioning.bench_file import DEFAULT_BENCH_FILE, BenchSettings, is_path
 from modemagent.provisioning.hubs import hubs_of
 from modemagent.provisioning.order import BenchOrder
 from modemagent.provisioning.people import hashed_pin
-from modemagent.provisioning.readings import is_path
 from modemagent.provisioning.scanner_check import LabelCheck, SheetCheck, scan_all
 from modemagent.provisioning.session import opened_station
 from modemagent.provisioning.station import check_station

@@ -41,6 +41,7 @@ def _select(line: LineState, event: CodeScanned, number: str) -> None:
         _show(line, event, f"bay {number}", "refused: no such bay", is_refused=True)
         return
     line.selected = (number, line.now)
+    acts.starts_turn(line, number, "scan")
     _show(line, event, f"bay {number}", f"bay {number}")
 
 
