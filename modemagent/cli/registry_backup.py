@@ -7,7 +7,12 @@ from typing import Any
 
 import click
 
-from modemagent.cli.registry_database import database_options, database_url, existing_database
+from modemagent.cli.registry_database import (
+    database_options,
+    database_url,
+    existing_database,
+    opened_database,
+)
 
 
 @click.command("backup", short_help="Copy the database while the registry runs.")
@@ -19,9 +24,12 @@ def backup_command(file: Path, **where: Any) -> None:
     FILE holds one moment of the database and is verified. It contains identifiers in full and the
     secret of references: only its owner can read it. PostgreSQL has pg_basebackup instead.
     """
-    from modemagent.registry.store.backup import back_up
+    from modemagent.registry.store.backup import back_up, note_backup
 
-    back_up(existing_database(**where), file)
+    url = existing_database(**where)
+    back_up(url, file)
+    with opened_database(url) as database:
+        note_backup(database)
 
 
 @click.command("restore", short_help="Replace the database by a backup.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -46,6 +47,7 @@ log = logging.getLogger(__name__)
 _LOOK_EVERY_S = 1.0
 _OFTEN_S, _MINUTE_S, _HOUR_S = 5.0, 60.0, 3600.0
 _RECONNECT_S = 1.0
+_POSTPONED_MS = 60_000  # after a failure that trying again at once will not end
 _RECHECK_S = 0.5  # after which rules are evaluated for new reports
 
 
@@ -79,6 +81,8 @@ class Housekeeper:
                 afterwards=lambda: eir_checks.update(database, self._stopping),
             )
         ]
+        #: All timers that this process can run.
+        self.timers = [*self._timers, *self._outside]
         works = [self._work, self._ask] + ([] if database.is_sqlite else [self._listen])
         self._threads = [
             threading.Thread(target=one, name=f"registry{one.__name__}", daemon=True)
@@ -127,6 +131,7 @@ class Housekeeper:
         except Exception as error:
             log.error("a rule failed and is tried again in a minute", exc_info=error)
             self._recorder.run(rule_jobs.postpone)
+            self._note_failure(TimerKind.RULES, error)
         return False
 
     def _look(self) -> None:
@@ -180,6 +185,7 @@ class Housekeeper:
         except Exception as error:
             log.error("a re-check failed and is tried again in a minute", exc_info=error)
             self._recorder.run(recheck.postpone)
+            self._note_failure(TimerKind.RECHECK, error)
             return False
         return is_waiting
 
@@ -213,8 +219,21 @@ class Housekeeper:
         except (SQLAlchemyError, Contested) as error:
             name = timer.kind.name.lower()
             log.error("%s failed and is tried again: %s", name, type(error).__name__)
+            self._note_failure(timer.kind, error)
+            return False
+        except Exception as error:
+            name = timer.kind.name.lower()
+            log.error("%s failed and is tried again in a minute", name, exc_info=error)
+            self._recorder.run(lambda batch: jobs.postpone(batch, timer, _POSTPONED_MS))
+            self._note_failure(timer.kind, error)
             return False
         return done
+
+    def _note_failure(self, kind: TimerKind, error: Exception) -> None:
+        """Store that work has failed, for administrators, unless the database refuses that too."""
+        with contextlib.suppress(SQLAlchemyError, Contested):
+            name, reason = kind.name.lower(), type(error).__name__
+            self._recorder.run(lambda batch: jobs.note_failure(batch, name, reason))
 
     def _listen(self) -> None:
         while not self._stopping.is_set():

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from modemagent.registry.store import jobs, tallies
+from modemagent.registry.housekeeping import Housekeeper
+from modemagent.registry.store import acts, audit, jobs, system_state, tallies
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.engine import Database, now_ms
 from modemagent.registry.store.jobs import Timer, TimerKind
+from modemagent.registry.store.recorder import Recorder
 from tests.registry.conftest import PostgresServer
 
 HOUR = Timer(TimerKind.RETENTION, 3600)
@@ -65,6 +67,40 @@ def test_failed_work_stays_due(database: Database) -> None:
     with pytest.raises(OSError):
         run(database, lambda batch: jobs.run(batch, HOUR._replace(work=fail)))
     assert due(database, HOUR)
+
+
+def test_failure_of_a_timer_is_stored_and_the_timer_waits(database: Database) -> None:
+    def fail(_: Batch) -> bool:
+        raise KeyError("867698040000013")
+
+    keeper = Housekeeper(database, Recorder(database), lambda: None)
+    assert keeper._run(HOUR._replace(work=fail)) is False
+    assert not due(database, HOUR)
+    assert due(database, HOUR, 61)
+    with database.reading() as connection:
+        (failure,) = jobs.failures(connection).items()
+        assert (failure[0], failure[1].reason) == ("retention", "KeyError")
+        assert jobs.due_times(connection)[HOUR.kind] >= failure[1].at_ms + 59_000
+
+
+def test_condition_of_a_new_database(database: Database) -> None:
+    run(database, lambda batch: acts.note(batch.connection, "token.create"))
+    with database.reading() as connection:
+        waiting = system_state.waiting_work(connection)
+        size = system_state.database_size(connection)
+        archive = system_state.archive(connection)
+        assert audit.newest_are_intact(connection)
+        assert system_state.engine_version(connection).split()[0] in ("SQLite", "PostgreSQL")
+        assert system_state.row_counts(connection)["acts in the audit"] == 0
+    assert {name for name, one in waiting.items() if one.number} == {"audit"}
+    assert size.bytes > 100_000
+    assert archive is None or not archive.is_on
+    assert "other" not in {one.kind for one in size.kinds}
+    run(database, audit.chain)
+    with database.writing() as connection:
+        assert audit.newest_are_intact(connection)
+        connection.exec_driver_sql("UPDATE audit SET kind = 'token.revoke'")
+        assert not audit.newest_are_intact(connection)
 
 
 def test_timer_is_due_if_the_clock_was_set_back(database: Database) -> None:

@@ -96,7 +96,7 @@ def create_app(
     state.eir = EirRoute(queries, metrics, eir_default)
     state.database, state.ingest, state.metrics = database, ingest, metrics
     state.recorder, state.looks = recorder, looks
-    state.keep_bodies_days = keep_bodies_days
+    state.keep_bodies_days, state.timers = keep_bodies_days, housekeeper.timers
     state.tokens, state.streams = tokens, streams
     state.readiness = Readiness(database, ingest)
     state.addresses = ClientAddresses(trusted_proxies)

@@ -23,6 +23,7 @@ ACTS = {
     "asset.add": "added an asset",
     "asset.change": "changed an asset",
     "asset.delete": "deleted an asset",
+    "backup.make": "backed up the database",
     "case.change": "changed a case",
     "case.close": "closed a case",
     "case.delete": "deleted a case past its limit",

@@ -100,6 +100,18 @@ def count(number: int, most: int | None = None) -> str:
     return f"more than {most:,}" if most is not None and number > most else f"{number:,}"
 
 
+def byte_count(size: float) -> str:
+    """Return a number of bytes with a unit.
+
+    >>> byte_count(800), byte_count(2_400_000), byte_count(1_850_000_000)
+    ('800 bytes', '2.4 MB', '1.9 GB')
+    """
+    for unit, bytes_ in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if size >= bytes_:
+            return f"{size / bytes_:.1f} {unit}"
+    return f"{int(size)} bytes"
+
+
 def groups(number: str, label: str) -> tuple[str, ...]:
     """Return an identifier in groups, which pages separate by margins, never by spaces.
 

@@ -36,6 +36,7 @@ from modemagent.registry.pages import (
     second_factor,
     sheet,
     sim,
+    system,
     unit_lists,
     views,
     webhooks,
@@ -133,6 +134,7 @@ MENU: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("/admin/people", "People"),
             ("/admin/tokens", "Tokens"),
             ("/admin/webhooks", "Webhooks"),
+            ("/admin/system", "System"),
         ),
     ),
 )
@@ -240,6 +242,7 @@ ROUTES = (
     _admin("GET", "/admin/webhooks/{name}", webhooks.show),
     _admin("POST", "/admin/webhooks/{name}/test", webhooks.send_test),
     _admin("POST", "/admin/webhooks/{name}/again", webhooks.send_again),
+    _admin("GET", "/admin/system", system.show),
     PageRoute("GET", "/retention", retention.show, "see how long data is kept", Scope.ADMIN),
     _get("/orders", orders.show_all),
     _get("/orders/{name}", orders.show),

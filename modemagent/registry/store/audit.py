@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import msgspec
@@ -149,6 +150,28 @@ def verify(connection: Connection, exported: Head | None = None) -> Verification
         at = exported.position
         problems.append(ChainProblem(at, at, "head"))
     return Verification(entries, end, problems[:_MOST_PROBLEMS], len(problems[_MOST_PROBLEMS:]))
+
+
+def newest_are_intact(connection: Connection, most: int = 200) -> bool:
+    """Return True if the newest entries are as they were chained, up to the head.
+
+    :param most: number of entries that are read
+    """
+    c = audit.c
+    query = select(audit).where(c.position.is_not(None)).order_by(c.position.desc())
+    rows = connection.execute(query.limit(most + 1)).all()
+    end = head(connection)
+    if not rows:
+        return end.position == 0
+    if (rows[0].position, bytes(rows[0].hash or b"")) != end:
+        return False
+    if rows[-1].position == 1 and bytes(rows[-1].hash or b"") != _hash(_FIRST, 1, rows[-1]):
+        return False
+    return all(
+        new.position == old.position + 1
+        and bytes(new.hash or b"") == _hash(bytes(old.hash or b""), new.position, new)
+        for new, old in pairwise(rows)
+    )
 
 
 def _entries(connection: Connection) -> Iterator[Row[Any]]:

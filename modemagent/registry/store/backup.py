@@ -13,13 +13,16 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sqlalchemy import Connection, select
 from sqlalchemy.engine import make_url
 
 from modemagent.errors import RegistryStoreError, UsageError
-from modemagent.registry.store.engine import is_sqlite_url
+from modemagent.registry.store import acts, dialect, schema
+from modemagent.registry.store.engine import Database, is_sqlite_url, now_ms
 from modemagent.registry.store.migrations import NEWEST
 
 _LOCK_TIMEOUT_S = 2.0
+_LAST_BACKUP = "last_backup"  # setting: milliseconds since 1970, as text
 
 
 def back_up(url: str, target: Path) -> None:
@@ -55,6 +58,22 @@ def back_up(url: str, target: Path) -> None:
             f"the backup {target} cannot be written: {_reason(error)}",
             hint="Check the free space, and the permissions of database and directory.",
         ) from error
+
+
+def note_backup(database: Database) -> None:
+    """Store in a database that it was backed up now."""
+    with database.writing() as connection:
+        value = str(now_ms()).encode()
+        rows = [(_LAST_BACKUP, value)]
+        dialect.upsert_rows(connection, schema.setting, ("name",), ("value",), rows)
+        acts.note(connection, "backup.make")
+
+
+def last_backup_ms(connection: Connection) -> int | None:
+    """Return when an SQLite database was backed up last; None: not with this program."""
+    c = schema.setting.c
+    found = connection.execute(select(c.value).where(c.name == _LAST_BACKUP)).scalar()
+    return None if found is None else int(bytes(found))
 
 
 def restore(url: str, backup: Path) -> Path | None:

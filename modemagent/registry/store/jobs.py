@@ -10,9 +10,10 @@ from collections.abc import Callable, Collection
 from enum import IntEnum
 from typing import NamedTuple
 
-from sqlalchemy import Connection
+import msgspec
+from sqlalchemy import Connection, select
 
-from modemagent.registry.store import dialect, operation_tables
+from modemagent.registry.store import dialect, operation_tables, schema
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.taking import take_job
 
@@ -59,6 +60,19 @@ class Timer(NamedTuple):
         return round(self.every_s * 1000)
 
 
+class JobFailure(NamedTuple):
+    """The last failure of a kind of background work.
+
+    :param reason: name of the error; its message may contain an identifier
+    """
+
+    at_ms: int
+    reason: str
+
+
+_FAILED = "failed:"  # settings: the last failure of each kind of work
+
+
 def create(batch: Batch) -> None:
     """Create the rows of the timers that do not exist; they are due at once."""
     rows = [(int(kind), kind.name.lower(), 0, b"") for kind in TimerKind]
@@ -86,6 +100,35 @@ def run(batch: Batch, timer: Timer) -> bool:
         batch.connection, operation_tables.job, ("id",), ("due_ms",), [(next_ms, int(timer.kind))]
     )
     return True
+
+
+def postpone(batch: Batch, timer: Timer, by_ms: int) -> None:
+    """Let a timer whose work has failed wait."""
+    rows = [(batch.now_ms + min(by_ms, timer.every_ms), int(timer.kind))]
+    dialect.update_rows(batch.connection, operation_tables.job, ("id",), ("due_ms",), rows)
+
+
+def note_failure(batch: Batch, name: str, reason: str) -> None:
+    """Store that a kind of work has failed."""
+    value = msgspec.json.encode(JobFailure(batch.now_ms, reason))
+    rows = [(f"{_FAILED}{name}", value)]
+    dialect.upsert_rows(batch.connection, schema.setting, ("name",), ("value",), rows)
+
+
+def failures(connection: Connection) -> dict[str, JobFailure]:
+    """Return the last failure of each kind of work that has ever failed."""
+    c = schema.setting.c
+    query = select(c.name, c.value).where(c.name.startswith(_FAILED))
+    return {
+        row.name.removeprefix(_FAILED): msgspec.json.decode(bytes(row.value), type=JobFailure)
+        for row in connection.execute(query)
+    }
+
+
+def due_times(connection: Connection) -> dict[int, int]:
+    """Return when each timer is due, in milliseconds since 1970; 0: it has not run yet."""
+    c = operation_tables.job.c
+    return {row[0]: row[1] for row in connection.execute(select(c.id, c.due_ms).where(c.id < 0))}
 
 
 def _is_due(timer: Timer, due_ms: int, now_ms: int) -> bool:

@@ -153,6 +153,15 @@ def limits(connection: Connection) -> dict[str, Limit]:
     return {} if stored is None else msgspec.json.decode(stored, type=dict[str, Limit])
 
 
+def in_force(connection: Connection, keep_bodies_days: int | None = None) -> dict[str, int | None]:
+    """Return the limit of each kind of data in days, None for one that has none.
+
+    :param keep_bodies_days: limit of bodies if none was set
+    """
+    known = limits(connection)
+    return {name: _days(name, known.get(name), keep_bodies_days) for name in KINDS}
+
+
 def retention_document(
     connection: Connection, now_ms: int, keep_bodies_days: int | None = None
 ) -> Document:

@@ -28,8 +28,13 @@ def update(database: Database) -> None:
 
 def stored(connection: Connection) -> dict[str, int]:
     """Return the numbers of the last count by kind; of a new database, count now."""
-    rows = connection.execute(select(operation_tables.tally.c.name, operation_tables.tally.c.value))
-    return {row.name: row.value for row in rows} or counted(connection)
+    return last(connection) or counted(connection)
+
+
+def last(connection: Connection) -> dict[str, int]:
+    """Return the numbers of the last count by kind; none of a database that was never counted."""
+    c = operation_tables.tally.c
+    return {row[0]: row[1] for row in connection.execute(select(c.name, c.value))}
 
 
 def counted(connection: Connection) -> dict[str, int]:

@@ -6,8 +6,12 @@ import re
 
 import pytest
 
-from modemagent.registry.store import tokens
+from modemagent.registry.pages import system
+from modemagent.registry.store import backup, jobs, tokens
+from modemagent.registry.store.jobs import TimerKind
 from modemagent.registry.store.people import PersonRole
+from modemagent.registry.store.recorder import Recorder
+from modemagent.registry.store.system_state import TABLES_OF
 from modemagent.registry.store.tokens import Scope
 from modemagent.registry.webhook_calls import WebhookCalls
 from tests.registry.pages.conftest import PASSWORD, Browser, Story
@@ -68,7 +72,33 @@ def test_message_to_a_webhook_is_sent_again(story: Story, admin: Browser) -> Non
     assert admin.get("/admin/webhooks/W0").status == 404
 
 
-@pytest.mark.parametrize("page", ["people", "tokens", "webhooks"])
+def words_of(page: str) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", page).split())
+
+
+def test_system_page_names_what_fails(story: Story, admin: Browser) -> None:
+    page = words_of(admin.get("/admin/system").text)
+    assert "Ready reports are accepted" in page
+    assert "never backed up" in page
+    assert "Audit intact the newest of" in page
+    assert "checks 90 days" in page
+    assert "SQLite has one file for all kinds" in page
+    Recorder(story.database).run(lambda batch: jobs.note_failure(batch, "retention", "KeyError"))
+    backup.note_backup(story.database)
+    page = words_of(admin.get("/admin/system").text)
+    assert "older than its limit every 1 h failing KeyError failed" in page
+    assert re.search(r"Backup backed up \S+ \S+ \d+ [0-9:]+ UTC \d s ago", page)
+
+
+def test_all_background_work_has_words(story: Story) -> None:
+    assert set(system.TIMERS) | {kind for _, kind in system.QUEUES.values()} == {*TimerKind, None}
+    named = [one for names in TABLES_OF.values() for one in names]
+    with story.database.reading() as connection:
+        query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+        assert sorted(named) == sorted(connection.exec_driver_sql(query).scalars())
+
+
+@pytest.mark.parametrize("page", ["people", "tokens", "webhooks", "system"])
 def test_pages_are_for_administrators(story: Story, page: str) -> None:
     auditor = story.person("examiner", PersonRole.AUDITOR)
     answer = auditor.get(f"/admin/{page}")
