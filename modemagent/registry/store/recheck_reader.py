@@ -13,6 +13,7 @@ from modemagent.registry.store.documents import Document, to_rfc3339
 from modemagent.registry.store.list_tables import import_run
 from modemagent.registry.store.policy_tables import policy_version
 from modemagent.registry.store.recheck_runs import (
+    ALL,
     PPM,
     RESTING,
     RUN_COLUMNS,
@@ -69,6 +70,14 @@ def run_page(
     rows = connection.execute(query).all()
     following = str(rows[limit - 1].id) if len(rows) > limit else None
     return {"runs": _documents(connection, rows[:limit]), "next": following}
+
+
+def last_of_fleet(connection: Connection) -> Document | None:
+    """Return the last run of all rules for the whole fleet."""
+    c = recheck_run.c
+    query = select(c.id).where(c.scope == ALL).order_by(c.id.desc()).limit(1)
+    run = connection.execute(query).scalar()
+    return None if run is None else run_document(connection, run)
 
 
 def run_document(connection: Connection, run: int) -> Document | None:

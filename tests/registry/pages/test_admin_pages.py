@@ -7,6 +7,8 @@ import re
 import pytest
 
 from modemagent.registry.pages import system
+from modemagent.registry.recheck_calls import RecheckCalls
+from modemagent.registry.rules.catalogue import CATALOGUE
 from modemagent.registry.store import backup, jobs, tokens
 from modemagent.registry.store.jobs import TimerKind
 from modemagent.registry.store.people import PersonRole
@@ -90,6 +92,24 @@ def test_system_page_names_what_fails(story: Story, admin: Browser) -> None:
     assert re.search(r"Backup backed up \S+ \S+ \d+ [0-9:]+ UTC \d s ago", page)
 
 
+def test_rules_are_tried_and_evaluated(story: Story, admin: Browser) -> None:
+    page = admin.get("/admin/rules").text
+    row = row_of(page, "imei.prohibited")
+    assert re.search(r"IMEI prohibited imei.prohibited .* error none 1 ", row)
+    assert "/findings?rule=imei.prohibited&amp;severity=any" in page
+    assert all(f">{rule}<" in page for rule in CATALOGUE)
+    assert admin.post("/admin/rules/dry-run", {"brake": "all"}).status == 422
+    story.wait_for_rechecks()
+    trial = admin.post("/admin/rules/dry-run", {"brake": "100"}).headers["Location"]
+    written = admin.post("/admin/rules/check", {"brake": "2.5"}).headers["Location"]
+    story.wait_for_rechecks()
+    assert "only counted" in admin.get(trial).text
+    run = RecheckCalls(story.database, "").run(written.rpartition("R")[2])
+    assert run is not None
+    assert (run["scope"], run["dry_run"], run["max_match_ratio"]) == ("rules", False, 0.025)
+    assert f'"{written}"' in admin.get("/admin/rules").text
+
+
 def test_all_background_work_has_words(story: Story) -> None:
     assert set(system.TIMERS) | {kind for _, kind in system.QUEUES.values()} == {*TimerKind, None}
     named = [one for names in TABLES_OF.values() for one in names]
@@ -98,7 +118,7 @@ def test_all_background_work_has_words(story: Story) -> None:
         assert sorted(named) == sorted(connection.exec_driver_sql(query).scalars())
 
 
-@pytest.mark.parametrize("page", ["people", "tokens", "webhooks", "system"])
+@pytest.mark.parametrize("page", ["people", "tokens", "webhooks", "rules", "system"])
 def test_pages_are_for_administrators(story: Story, page: str) -> None:
     auditor = story.person("examiner", PersonRole.AUDITOR)
     answer = auditor.get(f"/admin/{page}")

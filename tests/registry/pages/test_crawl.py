@@ -27,7 +27,9 @@ _EXPECTED = {
     "policies", "windows", "lists", "imports", "assets", "orders", "deadlines", "live", "rechecks",
     "bench",
 }  # fmt: skip
-_OF_ADMINISTRATORS = {f"/admin/{one}" for one in ("people", "tokens", "webhooks", "system")}
+_OF_ADMINISTRATORS = {
+    f"/admin/{one}" for one in ("people", "tokens", "webhooks", "rules", "system")
+}
 
 
 def shape_of(path: str) -> str:
