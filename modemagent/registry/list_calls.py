@@ -73,12 +73,14 @@ class ListCalls:
                 return imports.try_import(connection, found, options)
         return self._run(lambda batch: imports.run_import(batch, found, options, self._actor))
 
-    def imports(self, limit: int, after: str | None) -> Document:
-        """Return a page of the imports, newest first."""
+    def imports(self, limit: int, after: str | None, target: str | None = None) -> Document:
+        """Return a page of the imports, newest first.
+
+        :param target: only those into it
+        """
+        begin = key_of(after) if after else None
         with self._database.reading() as connection:
-            return imports.import_page(
-                connection, limit=limit, after=key_of(after) if after else None
-            )
+            return imports.import_page(connection, limit=limit, after=begin, target=target)
 
     def import_run(self, key: str) -> Document | None:
         """Return an import."""

@@ -17,6 +17,7 @@ from modemagent.registry.pages.page_errors import not_found
 from modemagent.registry.pages.timeline import actor_text
 from modemagent.registry.pages.words import TARGETS
 from modemagent.registry.store.documents import Document
+from modemagent.registry.store.tokens import Scope
 
 _ROWS = 50
 _TEXTS = ("target", "kind", "mode", "source", "reason", "order")
@@ -153,7 +154,7 @@ def _page(
     values = {name: ask.given(name) or ask.query(name) for name in (*_TEXTS, *_FLAGS)}
     refused = refusal is not None or (report is not None and not report["accepted"])
     model = ImportsPage(
-        rows=[_row(one, ask) for one in found["imports"]],
+        rows=[import_row(one, ask) for one in found["imports"]],
         older=found["next"] and f"/imports?after={found['next']}",
         may_operate=ask.who.may_operate,
         targets=TARGETS,
@@ -176,17 +177,21 @@ def _one(ask: Ask, refusal: Refusal | None = None) -> Page:
         removed, restored, kept = numbers
         effect = f"{removed} removed, {restored} restored, {kept} kept because they changed since."
     may_undo = ask.who.may_operate and found["undone_at"] is None
-    model = ImportView(row=_row(found, ask), may_undo=may_undo, effect=effect, refusal=refusal)
+    model = ImportView(
+        row=import_row(found, ask), may_undo=may_undo, effect=effect, refusal=refusal
+    )
     return Page("import.html", model, status=refusal.status if refusal else 200)
 
 
-def _row(one: Document, ask: Ask) -> ImportRow:
+def import_row(one: Document, ask: Ask) -> ImportRow:
+    """Return an import as a row of a list."""
     target = one["target"]
+    links = {**_LINKS, "tacs": "/admin/tac"} if ask.who.person.may(Scope.ADMIN) else _LINKS
     return ImportRow(
         url=f"/imports/I{one['id']}",
         name=f"I{one['id']}",
         target=_NAMES[target],
-        target_url=_LINKS.get(target, f"/lists/{target}"),
+        target_url=links.get(target, f"/lists/{target}"),
         mode=one["mode"],
         source=ask.who.text(one["source"]),
         time=moment(one["imported_at"], ask.now),

@@ -201,12 +201,19 @@ def _undo_entries(batch: Batch, name: ListName, import_run: int, actor: str) -> 
     return len(added), len(restored)
 
 
-def import_page(connection: Connection, *, limit: int, after: int | None = None) -> Document:
-    """Return a page of the imports, newest first."""
+def import_page(
+    connection: Connection, *, limit: int, after: int | None = None, target: str | None = None
+) -> Document:
+    """Return a page of the imports, newest first.
+
+    :param target: only those into it
+    """
     c = list_tables.import_run.c
     query = select(*(c[one] for one in _COLUMNS)).order_by(c.id.desc()).limit(limit + 1)
     if after is not None:
         query = query.where(c.id < after)
+    if target is not None:
+        query = query.where(c.target == target)
     rows = [tuple(row) for row in connection.execute(query)]
     following = str(rows[limit - 1][0]) if len(rows) > limit else None
     return {"imports": [_document(row) for row in rows[:limit]], "next": following}

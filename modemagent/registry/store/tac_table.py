@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from modemagent.identity import tac as shipped
 from modemagent.registry.lists.entries import EntryKind, EntryValue
 from modemagent.registry.lists.tac_file import TacRecord
 from modemagent.registry.store import dialect, list_tables
 from modemagent.registry.store.batch import Batch
+from modemagent.registry.store.recheck_tables import modem_type
 from modemagent.registry.store.registers import TAC_TABLE, count
 
 _COLUMNS = ("tac", "manufacturer", "model")
 _PAST = ("removed_import", *_COLUMNS, "import_run")
 
+#: Numbers of modems above it are shown as "more than".
+MOST_MODEMS = 1000
 #: Rows with the import that brought them.
 Stored = list[tuple[TacRecord, int]]
 
@@ -63,6 +66,78 @@ def plan(connection: Connection, records: Sequence[TacRecord], *, instead: bool 
         [row for tac, row in known.items() if tac not in wanted],
         len(records) - len(new),
     )
+
+
+class FoundTac(NamedTuple):
+    """A record of the table, or a shipped one.
+
+    :param modems: number of modems with the TAC, at most one above :data:`MOST_MODEMS`
+    :param import_run: that brought it; None: it is shipped
+    """
+
+    tac: str
+    maker: str
+    model: str
+    modems: int
+    import_run: int | None
+
+
+class FoundTacs(NamedTuple):
+    """Records, and the TAC after which the next ones begin; None: there are none."""
+
+    rows: list[FoundTac]
+    following: int | None = None
+
+
+class TableState(NamedTuple):
+    """Number of records, and when they were changed last."""
+
+    records: int
+    changed_ms: int | None
+
+
+def table_state(connection: Connection) -> TableState:
+    """Return the size of the table."""
+    c = list_tables.listing.c
+    query = select(c.entries, c.changed_ms).where(c.list == TAC_TABLE)
+    return TableState(*connection.execute(query).one())
+
+
+def records(
+    connection: Connection, prefix: str, *, limit: int, after: int | None = None
+) -> FoundTacs:
+    """Return the records whose TAC begins with some digits, in the order of their digits."""
+    c, width = list_tables.tac.c, 10 ** (8 - len(prefix))
+    first = int(prefix or "0") * width
+    begin = first if after is None else max(first, after + 1)
+    query = select(list_tables.tac).where(c.tac >= begin, c.tac < first + width)
+    rows = connection.execute(query.order_by(c.tac).limit(limit + 1)).all()
+    following = rows[limit - 1].tac if len(rows) > limit else None
+    rows = rows[:limit]
+    modems = _modems(connection, [row.tac for row in rows])
+    found = [
+        FoundTac(f"{row.tac:08d}", row.manufacturer, row.model, modems[row.tac], row.import_run)
+        for row in rows
+    ]
+    return FoundTacs(found, following)
+
+
+def shipped_record(connection: Connection, tac: str) -> FoundTacs:
+    """Return the record of a TAC that is shipped with modemagent, if there is one."""
+    record = shipped.find(tac)
+    if record is None:
+        return FoundTacs([])
+    number = _modems(connection, [int(tac)])[int(tac)]
+    return FoundTacs([FoundTac(tac, record.maker, record.model, number, None)])
+
+
+def _modems(connection: Connection, tacs: Iterable[int]) -> dict[int, int]:
+    """Return the number of modems of each TAC, counted up to a limit."""
+    c, found = modem_type.c, {}
+    for tac in tacs:
+        capped = select(c.tac).where(c.tac == tac).limit(MOST_MODEMS + 1).subquery()
+        found[tac] = connection.execute(select(func.count()).select_from(capped)).scalar_one()
+    return found
 
 
 def put(batch: Batch, planned: TacPlan, import_run: int) -> None:

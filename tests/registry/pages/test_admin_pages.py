@@ -16,6 +16,7 @@ from modemagent.registry.store.recorder import Recorder
 from modemagent.registry.store.system_state import TABLES_OF
 from modemagent.registry.store.tokens import Scope
 from modemagent.registry.webhook_calls import WebhookCalls
+from tests.registry.conftest import IMEI
 from tests.registry.pages.conftest import PASSWORD, Browser, Story
 
 
@@ -110,6 +111,25 @@ def test_rules_are_tried_and_evaluated(story: Story, admin: Browser) -> None:
     assert f'"{written}"' in admin.get("/admin/rules").text
 
 
+def test_tac_table_is_imported_and_searched(admin: Browser) -> None:
+    content = "".join(f"{35_204_800 + at},Maker {at},Model {at}\n" for at in range(60))
+    form = {"target": "tacs", "source": f"list of {IMEI}", "force": "on"}
+    trial = admin.upload("/imports", form, "file", f"tac,maker,model\n{content}".encode())
+    assert (trial.status, "60</b> new" in trial.text) == (200, True)
+    done = admin.post("/imports/apply", {**form, "content": trial.field("content")})
+    page = admin.get("/admin/tac")
+    assert "60 records , changed" in words_of(page.text)
+    assert f'"{done.headers["Location"]}"' in page.text
+    (older,) = [one for one in page.links if "after=" in one]
+    assert "Maker 59" in row_of(admin.get(older).text, "35204859")
+    found = admin.get("/admin/tac?prefix=3520484").text
+    assert re.findall(r'class="number">(\d+)<', found) == [f"3520484{at}" for at in range(10)]
+    assert "shipped with modemagent" in row_of(admin.get("/admin/tac?prefix=86532606").text, "EG25")
+    assert admin.get("/admin/tac?prefix=352048400").status == 400
+    assert admin.post(f"{done.headers['Location']}/undo").status == 303
+    assert "The table is empty" in admin.get("/admin/tac").text
+
+
 def test_all_background_work_has_words(story: Story) -> None:
     assert set(system.TIMERS) | {kind for _, kind in system.QUEUES.values()} == {*TimerKind, None}
     named = [one for names in TABLES_OF.values() for one in names]
@@ -118,7 +138,7 @@ def test_all_background_work_has_words(story: Story) -> None:
         assert sorted(named) == sorted(connection.exec_driver_sql(query).scalars())
 
 
-@pytest.mark.parametrize("page", ["people", "tokens", "webhooks", "rules", "system"])
+@pytest.mark.parametrize("page", ["people", "tokens", "webhooks", "rules", "system", "tac"])
 def test_pages_are_for_administrators(story: Story, page: str) -> None:
     auditor = story.person("examiner", PersonRole.AUDITOR)
     answer = auditor.get(f"/admin/{page}")

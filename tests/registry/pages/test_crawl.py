@@ -28,7 +28,7 @@ _EXPECTED = {
     "bench",
 }  # fmt: skip
 _OF_ADMINISTRATORS = {
-    f"/admin/{one}" for one in ("people", "tokens", "webhooks", "rules", "system")
+    f"/admin/{one}" for one in ("people", "tokens", "webhooks", "rules", "system", "tac")
 }
 
 
