@@ -1,4 +1,4 @@
-"""People and tokens: who may do what, and when was each used last?"""
+"""People: who may do what, and when was each account used last?"""
 
 from __future__ import annotations
 
@@ -8,13 +8,10 @@ from modemagent.registry.pages.figures import ShownTime, moment
 from modemagent.registry.pages.frame import Answer, Ask, Page, SeeOther
 from modemagent.registry.pages.page_errors import not_found
 from modemagent.registry.pages.words import ACCESS_STATES, Word
-from modemagent.registry.store import invitations, people, sessions, tokens
+from modemagent.registry.store import invitations, people, sessions
 from modemagent.registry.store.documents import to_rfc3339
-from modemagent.registry.store.engine import now_ms
 from modemagent.registry.store.origin import openable, stored_origin
 from modemagent.registry.store.people import Person, PersonRole
-
-_MOST_TOKENS = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,33 +48,6 @@ class PeoplePage:
     problem: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenRow:
-    """A token without its secret."""
-
-    number: int
-    scope: str
-    gateway_id: str
-    full_ids: bool
-    state: Word
-    used: ShownTime | None
-    created: ShownTime | None
-    expires: ShownTime | None
-    is_valid: bool
-
-
-@dataclass(frozen=True, slots=True)
-class TokensPage:
-    """The newest tokens of one kind.
-
-    :param more: number of those that are left out
-    """
-
-    rows: list[TokenRow]
-    more: int
-    of_gateways: bool
-
-
 def show_people(ask: Ask) -> Answer:
     """Return the accounts, those that are valid first."""
     return _page(ask)
@@ -105,26 +75,6 @@ def revoke_person(ask: Ask) -> Answer:
     return SeeOther("/admin/people")
 
 
-def show_tokens(ask: Ask) -> Answer:
-    """Return the tokens, newest first; those of gateways are many and have a list of their own."""
-    of_gateways = ask.query("of") == "gateways"
-    found = [
-        one
-        for one in reversed(tokens.all_tokens(ask.state.database))
-        if (one.gateway_id is not None) is of_gateways
-    ]
-    rows = [_token(one, ask) for one in found[:_MOST_TOKENS]]
-    return Page("tokens.html", TokensPage(rows, len(found) - len(rows), of_gateways))
-
-
-def revoke_token(ask: Ask) -> Answer:
-    """Revoke a token; that of a gateway blocks its enrollment too."""
-    found = tokens.revoke(ask.state.database, int(ask.key("T", "token")))
-    if found is None:
-        raise not_found("token")
-    return SeeOther("/admin/tokens" + ("?of=gateways" if found.gateway_id else ""))
-
-
 def _page(ask: Ask, *, invited: str = "", link: str = "", problem: str = "") -> Page:
     with ask.reading() as connection:
         found = people.all_people(connection)
@@ -148,20 +98,4 @@ def _person(one: Person, used: list[int], ask: Ask) -> PersonRow:
         created=moment(to_rfc3339(one.created_ms), ask.now),
         is_revoked=one.revoked_ms is not None,
         is_own=one.number == ask.who.person.number,
-    )
-
-
-def _token(one: tokens.Token, ask: Ask) -> TokenRow:
-    is_valid = one.is_valid(now_ms())
-    state = "active" if is_valid else "revoked" if one.revoked_ms else "expired"
-    return TokenRow(
-        number=one.number,
-        scope=str(one.scope),
-        gateway_id=ask.who.text(one.gateway_id or ""),
-        full_ids=one.full_ids,
-        state=ACCESS_STATES[state],
-        used=moment(to_rfc3339(one.used_ms), ask.now),
-        created=moment(to_rfc3339(one.created_ms), ask.now),
-        expires=moment(to_rfc3339(one.expires_ms), ask.now),
-        is_valid=is_valid,
     )

@@ -87,7 +87,8 @@ def _form(ask: Ask, act: str, problem: str) -> Page:
         if name != _FIELD
         for value in values
     ]
-    back = path.rpartition("/")[0]
+    parts = path.split("/")
+    back = "/".join(parts[:3] if parts[1] == "admin" else parts[:-1])
     has_code = ask.who.person.has_second_factor
     model = ProofPage(act, path, back, fields, has_code, problem)
     return Page("proof.html", model, status=422 if problem else 200)

@@ -1,4 +1,4 @@
-"""The TAC table of the operator: where it is from, what it states, and how it is replaced."""
+"""The TAC table of the operator: its source, its records, and the import of another file."""
 
 from __future__ import annotations
 

@@ -226,6 +226,14 @@ def all_tokens(database: Database) -> list[Token]:
     return [_token(row) for row in rows]
 
 
+def newest(connection: Connection, limit: int, *, of_gateways: bool) -> list[Token]:
+    """Return the newest tokens of gateways, which can be a million, or of programs."""
+    c = table.c.gateway_id
+    query = select(*_COLUMNS).where(c.is_not(None) if of_gateways else c.is_(None))
+    rows = connection.execute(query.order_by(table.c.number.desc()).limit(limit))
+    return [_token(row) for row in rows]
+
+
 def revoke(database: Database, number: int) -> Token | None:
     """Revoke a token, and block the enrollment of its gateway; return the token if it exists."""
     now = now_ms()

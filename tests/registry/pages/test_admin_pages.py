@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from modemagent.registry.pages import system
 from modemagent.registry.recheck_calls import RecheckCalls
 from modemagent.registry.rules.catalogue import CATALOGUE
-from modemagent.registry.store import backup, jobs, tokens
+from modemagent.registry.store import backup, jobs, people_tables, tokens
 from modemagent.registry.store.jobs import TimerKind
 from modemagent.registry.store.people import PersonRole
 from modemagent.registry.store.recorder import Recorder
@@ -59,6 +60,33 @@ def test_token_is_revoked(story: Story, admin: Browser) -> None:
     assert admin.post(f"/admin/tokens/T{number}/revoke").status == 303
     assert "read revoked" in row_of(admin.get("/admin/tokens").text, f"token {number}<")
     assert "gw-1" in admin.get("/admin/tokens?of=gateways").text
+
+
+def test_token_is_made_and_shown_once(story: Story, admin: Browser) -> None:
+    form = {"scope": "read", "expires": "2099-01-31", "full_ids": "1"}
+    page = admin.post("/admin/tokens", form).text
+    secret = re.search(r'data-copy="token">(mma_[\w-]{43})<', page)
+    assert secret is not None
+    found = tokens.find(story.database, hashlib.sha256(secret[1].encode()).digest())
+    assert found is not None
+    assert (found.scope, found.full_ids, found.expires_ms) == ("read", True, 4_073_500_800_000)
+    assert secret[1] not in admin.get("/admin/tokens").text
+    assert admin.post("/admin/tokens", {"scope": "gateway", "gateway": "gw-77"}).status == 200
+    assert "gw-77 gateway active" in row_of(admin.get("/admin/tokens?of=gateways").text, "gw-77")
+    before = len(tokens.all_tokens(story.database))
+    wrong = ({"scope": "gateway"}, {"scope": "read", "gateway": "gw-1"}, {"scope": "all"},
+             {"scope": "enroll", "full_ids": "1"}, {"scope": "read", "expires": "2026-01-01"},
+             {"scope": "gateway", "gateway": "a/b"})  # fmt: skip
+    assert {admin.post("/admin/tokens", one).status for one in wrong} == {422}
+    with story.database.writing() as connection:
+        own = people_tables.session.c.hash == hashlib.sha256(str(admin.cookie).encode()).digest()
+        connection.execute(people_tables.session.update().where(own).values(proved_ms=0))
+    question = admin.post("/admin/tokens", form).text
+    assert "You are about to make a token" in question
+    assert 'href="/admin/tokens">Cancel' in question
+    assert "data-copy" not in question
+    assert len(tokens.all_tokens(story.database)) == before
+    assert "data-copy" in admin.post("/admin/tokens", {**form, "proof": PASSWORD}).text
 
 
 def test_message_to_a_webhook_is_sent_again(story: Story, admin: Browser) -> None:
