@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from modemagent.errors import ModemAgentError
+from http import HTTPStatus
+
+from starlette.exceptions import HTTPException
+
+from modemagent.errors import IdentityError, ModemAgentError, UsageError
+from modemagent.registry.api.problem_details import ProblemDetails
+from modemagent.registry.store.engine import is_unavailable
+from modemagent.registry.store.query_budget import is_exceeded
 
 
 class PageError(Exception):
@@ -47,3 +54,39 @@ def objection(error: ModemAgentError) -> str:
     """
     message = error.message
     return f"{message[:1].upper()}{message[1:]}. {error.hint or ''}".strip()
+
+
+def page_error(error: Exception) -> PageError:
+    """Return the page of an error."""
+    if isinstance(error, PageError):
+        return error
+    if isinstance(error, HTTPException):
+        if error.status_code == HTTPStatus.NOT_FOUND:
+            return PageError(
+                404, "No such page", "This address has no page.", "Go to the overview."
+            )
+        return PageError(error.status_code, HTTPStatus(error.status_code).phrase, error.detail)
+    if isinstance(error, (IdentityError, UsageError)):
+        return PageError(400, "Not possible", objection(error))
+    if isinstance(error, ProblemDetails):
+        return PageError(int(error.status), error.status.phrase, str(error))
+    if is_exceeded(error):
+        return PageError(
+            422,
+            "Too wide",
+            "The registry would have to read too much for this page.",
+            "Add a site, a model or a gateway, or request an export: it is made in the background.",
+        )
+    if is_unavailable(error) or isinstance(error, TimeoutError):
+        return PageError(
+            503,
+            "The database cannot be used at present",
+            "Gateways keep their reports until it can.",
+            "Load the page again in some seconds.",
+        )
+    return PageError(
+        500,
+        "Internal error",
+        "The registry failed to make this page; nothing was changed.",
+        "Load the page again. If it fails again, give the request id to an administrator.",
+    )

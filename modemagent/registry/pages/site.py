@@ -22,12 +22,11 @@ from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as AsgiScope
 
-from modemagent.errors import IdentityError, UsageError
 from modemagent.registry.api.addresses import UNKNOWN, address_key
 from modemagent.registry.api.event_stream import EventStreams
-from modemagent.registry.api.problem_details import ProblemDetails
 from modemagent.registry.pages.csv_files import complete_or_marked
 from modemagent.registry.pages.deleted import deleted
+from modemagent.registry.pages.exports import form_url
 from modemagent.registry.pages.figures import count
 from modemagent.registry.pages.forms import MOST_FORM_BYTES, Form, read_form
 from modemagent.registry.pages.frame import (
@@ -43,7 +42,7 @@ from modemagent.registry.pages.frame import (
     check_origin,
     packed,
 )
-from modemagent.registry.pages.page_errors import PageError, forbidden, objection
+from modemagent.registry.pages.page_errors import forbidden, page_error
 from modemagent.registry.pages.passwords import Passwords
 from modemagent.registry.pages.proof import Proof
 from modemagent.registry.pages.routes import MENU, ROUTES, PageRoute, menu_of, open_routes
@@ -51,7 +50,6 @@ from modemagent.registry.pages.session import SignIn, secret_of
 from modemagent.registry.pages.static_files import StaticFiles
 from modemagent.registry.pages.viewer import Viewer
 from modemagent.registry.store import acts, sessions, triage
-from modemagent.registry.store.engine import is_unavailable
 from modemagent.registry.store.query_budget import is_exceeded
 
 log = logging.getLogger(__name__)
@@ -64,6 +62,7 @@ class ErrorPage:
     """What went wrong, and what to do next.
 
     :param record: address of the acts about an object that was deleted
+    :param export: address of the form for an export of what was too wide
     :param request_id: under which an internal error is logged
     """
 
@@ -71,6 +70,7 @@ class ErrorPage:
     detail: str
     remedy: str
     record: str
+    export: str
     request_id: str
 
 
@@ -240,7 +240,7 @@ class Pages:
         return packed(request, text.encode(), "text/html; charset=utf-8", page.status, headers)
 
     def _error(self, request: Request, error: Exception) -> Response:
-        found = _page_error(error)
+        found = page_error(error)
         request_id = ""
         if found.status == HTTPStatus.INTERNAL_SERVER_ERROR:
             request_id = secrets.token_hex(4)
@@ -253,7 +253,8 @@ class Pages:
         if viewer is not None and found.status == HTTPStatus.NOT_FOUND:
             with self._state.database.reading() as connection:
                 found = deleted(connection, request.url.path, viewer) or found
-        model = ErrorPage(found.title, found.detail, found.remedy, found.record, request_id)
+        export = form_url(request.url.path, request.query_params) if is_exceeded(error) else ""
+        model = ErrorPage(found.title, found.detail, found.remedy, found.record, export, request_id)
         headers = {"Retry-After": "5"} if found.status in (429, 503) else {}
         page = Page("error.html", model, found.status, headers)
         return self._rendered(request, viewer, page)
@@ -291,38 +292,3 @@ def _sign_in_url(request: Request) -> str:
         return "/sign-in"
     path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     return f"/sign-in?{urlencode({'next': path})}"
-
-
-def _page_error(error: Exception) -> PageError:
-    if isinstance(error, PageError):
-        return error
-    if isinstance(error, HTTPException):
-        if error.status_code == HTTPStatus.NOT_FOUND:
-            return PageError(
-                404, "No such page", "This address has no page.", "Go to the overview."
-            )
-        return PageError(error.status_code, HTTPStatus(error.status_code).phrase, error.detail)
-    if isinstance(error, (IdentityError, UsageError)):
-        return PageError(400, "Not possible", objection(error))
-    if isinstance(error, ProblemDetails):
-        return PageError(int(error.status), error.status.phrase, str(error))
-    if is_exceeded(error):
-        return PageError(
-            422,
-            "Too wide",
-            "The registry would have to read too much for this page.",
-            "Add a filter, such as a state or a gateway. The CSV has all rows.",
-        )
-    if is_unavailable(error) or isinstance(error, TimeoutError):
-        return PageError(
-            503,
-            "The database cannot be used at present",
-            "Gateways keep their reports until it can.",
-            "Load the page again in some seconds.",
-        )
-    return PageError(
-        500,
-        "Internal error",
-        "The registry failed to make this page; nothing was changed.",
-        "Load the page again. If it fails again, give the request id to an administrator.",
-    )

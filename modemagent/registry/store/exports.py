@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from modemagent.errors import UsageError
@@ -22,7 +22,7 @@ from modemagent.registry.store.outbound_tables import export, export_part
 log = logging.getLogger(__name__)
 
 _PAGE = 1000
-_KEPT_MS = 7 * 86_400_000
+KEPT_MS = 7 * 86_400_000
 FORMATS = ("csv", "jsonl")
 #: What only tokens and people who may read the audit, or all numbers, may export.
 AUDIT, NUMBER = "audit", "number"
@@ -66,6 +66,11 @@ _SOURCES: dict[str, tuple[frozenset[str], Callable[..., _Part]]] = {
     NUMBER: (frozenset({"id"}), _about),
 }
 KINDS = tuple(_SOURCES)
+
+
+def filters_of(what: str) -> frozenset[str]:
+    """Return the names of the filters of a kind of export."""
+    return _SOURCES[what][0]
 
 
 def add(
@@ -154,7 +159,7 @@ def _next_part(connection: Connection, row: Row[Any], masked: Masked) -> _Part:
 
 def delete_old(batch: Batch) -> bool:
     """Delete exports that are older than a week."""
-    old = select(export.c.id).where(export.c.created_ms < batch.now_ms - _KEPT_MS)
+    old = select(export.c.id).where(export.c.created_ms < batch.now_ms - KEPT_MS)
     keys = batch.connection.execute(old).scalars().all()
     delete_exports(batch.connection, keys)
     return False
@@ -172,6 +177,75 @@ def content_of(connection: Connection, key: int) -> bytes:
     query = select(c.content).where(c.export == key).order_by(c.part)
     parts = connection.execute(query).scalars()
     return b"".join(zlib.decompress(bytes(one)) for one in parts)
+
+
+class StoredExport(NamedTuple):
+    """An export without its content.
+
+    :param filters: empty for one about a number, which only its content has
+    :param parts: of the content
+    :param packed: bytes that they take
+    """
+
+    key: int
+    what: str
+    format: str
+    state: str
+    filters: dict[str, str]
+    full_ids: bool
+    rows: int
+    requested_by: str
+    created_ms: int
+    parts: int
+    packed: int
+
+
+def stored_export(connection: Connection, key: int) -> StoredExport | None:
+    """Return an export."""
+    found = stored_exports(connection, limit=1, after=key + 1)
+    return found[0] if found and found[0].key == key else None
+
+
+def stored_exports(
+    connection: Connection, *, limit: int, after: int | None = None
+) -> list[StoredExport]:
+    """Return exports, newest first.
+
+    :param after: only older ones than this one
+    """
+    c, part = export.c, export_part.c
+    query = select(export).order_by(c.id.desc()).limit(limit)
+    rows = connection.execute(query if after is None else query.where(c.id < after)).all()
+    keys = [row.id for row in rows]
+    sizes = select(part.export, func.count(), func.sum(func.length(part.content)))
+    packed = {
+        key: (parts, size)
+        for key, parts, size in connection.execute(
+            sizes.where(part.export.in_(keys)).group_by(part.export)
+        )
+    }
+    return [
+        StoredExport(
+            row.id,
+            row.what,
+            row.format,
+            row.state,
+            {} if row.what == NUMBER else msgspec.json.decode(row.filters),
+            bool(row.full_ids),
+            row.rows,
+            row.requested_by,
+            row.created_ms,
+            *packed.get(row.id, (0, 0)),
+        )
+        for row in rows
+    ]
+
+
+def part_of(connection: Connection, key: int, part: int) -> str:
+    """Return a part of the content of an export, which has whole lines."""
+    c = export_part.c
+    query = select(c.content).where(c.export == key, c.part == part)
+    return zlib.decompress(bytes(connection.execute(query).scalar_one())).decode()
 
 
 def export_document(connection: Connection, key: int) -> Document | None:

@@ -55,7 +55,7 @@ FORMULA = "=HYPERLINK('x') \"onload="
 PASSWORD = "correct horse battery"
 _HASHED = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)  # costs no time
 _EVALUATED_WITHIN_S = 120.0
-_LINK = re.compile(r'(?:href|action)="([^"]+)"')
+_LINK = re.compile(r'(?:href|\baction)="([^"]+)"')
 _GET_FORM = re.compile(r'<form[^>]+action="([^"]+)" method="get"')
 _POST_FORM = re.compile(r'<form[^>]+action="([^"]+)" method="post"')
 

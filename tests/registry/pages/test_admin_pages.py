@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
+import time
 
 import pytest
 
@@ -156,6 +158,42 @@ def test_tac_table_is_imported_and_searched(admin: Browser) -> None:
     assert admin.get("/admin/tac?prefix=352048400").status == 400
     assert admin.post(f"{done.headers['Location']}/undo").status == 303
     assert "The table is empty" in admin.get("/admin/tac").text
+
+
+def export_of(browser: Browser, form: dict[str, str]) -> str:
+    """Request an export, and return its key when it is ready."""
+    answer = browser.post("/exports", form)
+    assert answer.status == 303, answer.text
+    key = answer.headers["Location"].removeprefix("/exports#")
+    deadline = time.monotonic() + 60
+    while " ready " not in row_of(browser.get("/exports").text, f'id="{key}"'):
+        assert time.monotonic() < deadline, "the export is not ready"
+        time.sleep(0.1)
+    return key
+
+
+def test_export_is_fetched_by_those_who_may_see_it(story: Story, admin: Browser) -> None:
+    masked = story.person("taker", PersonRole.VIEWER)
+    key = export_of(masked, {"what": "modems", "format": "csv", "gateway": "gw-1"})
+    file = masked.get(f"/exports/{key}/file")
+    assert f'filename="modems-{key}.csv"' in file.headers["Content-Disposition"]
+    header, row = file.text.splitlines()
+    assert header.startswith("imei,")
+    assert row.startswith("867698*****0013,")
+    assert "modems gateway gw-1 ready" in row_of(masked.get("/exports").text, f'id="{key}"')
+    whole = export_of(admin, {"what": "findings", "format": "jsonl"})
+    lines = [json.loads(line) for line in admin.get(f"/exports/{whole}/file").text.splitlines()]
+    assert any(IMEI in json.dumps(one) for one in lines)
+    assert {"sim.swapped", "imei.prohibited"} <= {one["type"] for one in lines}
+    page = masked.get("/exports")
+    assert "identifiers in full" in row_of(page.text, f'id="{whole}"')
+    assert f"/exports/{whole}/file" not in page.links
+    assert masked.get(f"/exports/{whole}/file").status == 403
+    assert masked.post("/exports", {"what": "audit", "format": "csv"}).status == 403
+    wrong = {"what": "modems", "format": "csv", "severity": "error"}
+    refused = masked.post("/exports", wrong)
+    assert (refused.status, "Use gateway, link_state with modems" in refused.text) == (422, True)
+    assert masked.get("/exports/E0/file").status == 404
 
 
 def test_all_background_work_has_words(story: Story) -> None:

@@ -25,7 +25,7 @@ _MOST_OF_A_SHAPE = 4
 _EXPECTED = {
     "", "findings", "modems", "sims", "gateways", "reports", "me", "static", "check", "cases",
     "policies", "windows", "lists", "imports", "assets", "orders", "deadlines", "live", "rechecks",
-    "bench",
+    "bench", "exports",
 }  # fmt: skip
 _OF_ADMINISTRATORS = {
     f"/admin/{one}" for one in ("people", "tokens", "webhooks", "rules", "system", "tac")

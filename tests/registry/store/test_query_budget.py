@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from modemagent.registry.pages.site import _page_error
+from modemagent.registry.pages.page_errors import page_error
 from modemagent.registry.store.engine import Database
 from modemagent.registry.store.query_budget import is_exceeded, limited
 
@@ -27,7 +27,7 @@ def test_expensive_query_is_stopped(database_url: str) -> None:
     ):
         connection.execute(COUNT, {"most": 1_000_000_000})
     assert is_exceeded(caught.value)
-    page = _page_error(caught.value)
+    page = page_error(caught.value)
     assert (page.status, page.title) == (422, "Too wide")
     with database.reading() as connection:  # without a limit
         assert connection.execute(COUNT, {"most": 2_000_000}).scalar() == 2_000_000
