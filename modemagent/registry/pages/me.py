@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from modemagent.registry.pages import time_zones
+from modemagent.registry.pages.acts import Refusal
 from modemagent.registry.pages.figures import ShownTime, moment
 from modemagent.registry.pages.frame import Answer, Ask, Page, SeeOther
 from modemagent.registry.pages.session import secret_of
@@ -11,6 +13,7 @@ from modemagent.registry.store import people, second_factor, sessions
 from modemagent.registry.store.documents import to_rfc3339
 
 _THEMES = ("", "light", "dark")
+_LONGEST_ZONE = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +31,8 @@ class SessionRow:
 class MePage:
     """The account of the person.
 
+    :param zone: name of the zone in the form
+    :param zones: names that can be chosen
     :param codes_left: recovery codes that were not used
     """
 
@@ -36,6 +41,9 @@ class MePage:
     full_ids: bool
     keys: bool
     theme: str
+    zone: str
+    zones: list[str]
+    refusal: Refusal | None
     sessions: list[SessionRow]
     has_second_factor: bool
     codes_left: int
@@ -43,6 +51,10 @@ class MePage:
 
 def show(ask: Ask) -> Answer:
     """Return the page."""
+    return _page(ask, ask.who.person.zone)
+
+
+def _page(ask: Ask, zone: str, refusal: Refusal | None = None) -> Page:
     person, secret = ask.who.person, secret_of(ask.request.cookies, ask.is_secure)
     with ask.reading() as connection:
         found = sessions.sessions_of(connection, person.number, secret)
@@ -63,19 +75,25 @@ def show(ask: Ask) -> Answer:
         full_ids=person.full_ids,
         keys=person.keys,
         theme=person.theme,
+        zone=zone,
+        zones=time_zones.names(),
+        refusal=refusal,
         sessions=rows,
         has_second_factor=person.has_second_factor,
         codes_left=left,
     )
-    return Page("me.html", model)
+    return Page("me.html", model, status=refusal.status if refusal else 200)
 
 
 def set_preferences(ask: Ask) -> Answer:
-    """Store keys and theme."""
+    """Store keys, theme and second time zone."""
     theme = ask.given("theme") if ask.given("theme") in _THEMES else ""
-    people.set_preferences(
-        ask.state.database, ask.who.person.number, keys=ask.given("keys") == "on", theme=theme
-    )
+    zone = ask.given("zone")[:_LONGEST_ZONE]
+    if zone and zone not in time_zones.names():
+        return _page(ask, zone, Refusal("This is not a time zone. Example: Europe/Berlin."))
+    keys = ask.given("keys") == "on"
+    number = ask.who.person.number
+    people.set_preferences(ask.state.database, number, keys=keys, theme=theme, zone=zone)
     return SeeOther("/me")
 
 

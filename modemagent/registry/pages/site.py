@@ -48,6 +48,7 @@ from modemagent.registry.pages.proof import Proof
 from modemagent.registry.pages.routes import MENU, ROUTES, PageRoute, menu_of, open_routes
 from modemagent.registry.pages.session import SignIn, secret_of
 from modemagent.registry.pages.static_files import StaticFiles
+from modemagent.registry.pages.time_zones import local, show_in
 from modemagent.registry.pages.viewer import Viewer
 from modemagent.registry.store import acts, sessions, triage
 from modemagent.registry.store.query_budget import is_exceeded
@@ -100,7 +101,7 @@ class Pages:
         self._templates.globals["asset"] = self._static.urls
         self._templates.globals["more"] = [url[1:] for _, rows in MENU for url, _ in rows]
         self._templates.globals["most_counted"] = triage.MOST_COUNTED
-        self._templates.filters["count"] = count
+        self._templates.filters |= {"count": count, "local": local}
         self._proof = Proof(passwords)
         sign_in = SignIn(passwords)
         routes = [self._route(one) for one in (*open_routes(sign_in), *ROUTES)]
@@ -235,6 +236,7 @@ class Pages:
         if viewer is not None:
             context["errors"] = viewer.errors
             context["menu"] = menu_of(viewer.person)
+        show_in(viewer.person.zone if viewer else "")
         text = self._templates.get_template(page.template).render(context)
         headers = {**HEADERS, **page.headers}
         return packed(request, text.encode(), "text/html; charset=utf-8", page.status, headers)

@@ -44,6 +44,7 @@ class Person(msgspec.Struct, frozen=True):
     :param keys: pages react to single keys
     :param theme: light, dark, or empty: as the system
     :param has_second_factor: signing in needs a code
+    :param zone: name of the time zone that is shown beside UTC; empty: none
     """
 
     number: int
@@ -56,6 +57,7 @@ class Person(msgspec.Struct, frozen=True):
     keys: bool
     theme: str
     has_second_factor: bool
+    zone: str = ""
 
     def may(self, scope: Scope) -> bool:
         """Return True if the role has a permission."""
@@ -98,11 +100,11 @@ def password_hash(connection: Connection, name: str) -> tuple[int, str] | None:
     return None if row is None else (row.number, row.password)
 
 
-def set_preferences(database: Database, number: int, *, keys: bool, theme: str) -> None:
+def set_preferences(database: Database, number: int, *, keys: bool, theme: str, zone: str) -> None:
     """Store what a person prefers on pages."""
     with database.writing() as connection:
         known = update(person).where(person.c.number == number)
-        connection.execute(known.values(keys=keys, theme=theme))
+        connection.execute(known.values(keys=keys, theme=theme, zone=zone))
         acts.note(connection, "person.preferences")
 
 
@@ -130,4 +132,5 @@ def person_from(row: Row[Any]) -> Person:
         bool(row.keys),
         row.theme,
         row.totp is not None,
+        row.zone,
     )

@@ -37,6 +37,7 @@ person = Table(
     Column("theme", TEXT, nullable=False, server_default=""),  # empty: as the system
     Column("totp", TEXT, nullable=True),  # base32; null: no second factor
     Column("totp_step", LONG, nullable=False, server_default="0"),  # of the last accepted code
+    Column("zone", TEXT, nullable=False, server_default=""),  # beside UTC; empty: none
     UniqueConstraint("name", name="person_name"),
 )
 

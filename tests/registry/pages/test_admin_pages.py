@@ -196,6 +196,21 @@ def test_export_is_fetched_by_those_who_may_see_it(story: Story, admin: Browser)
     assert masked.get("/exports/E0/file").status == 404
 
 
+def test_second_time_zone_is_shown_beside_utc(story: Story, admin: Browser) -> None:
+    browser = story.person("traveller", PersonRole.VIEWER)
+    there = re.compile(r'UTC</time> <small class="nowrap">(\d+ \w{3} )?[0-9:]{8} JST[,<]')
+    assert not there.search(browser.get("/me").text)
+    assert browser.post("/me/preferences", {"zone": "Asia/Tokyo"}).status == 303
+    for path in ("/me", "/findings?state=all&severity=any"):
+        assert there.search(browser.get(path).text), path
+    assert "JST" not in browser.get("/findings/csv?state=all&severity=any").text
+    refused = browser.post("/me/preferences", {"zone": "Mars/Olympus"})
+    assert (refused.status, refused.field("zone")) == (422, "Mars/Olympus")
+    assert not there.search(admin.get("/me").text)
+    assert browser.post("/me/preferences", {"zone": ""}).status == 303
+    assert not there.search(browser.get("/me").text)
+
+
 def test_all_background_work_has_words(story: Story) -> None:
     assert set(system.TIMERS) | {kind for _, kind in system.QUEUES.values()} == {*TimerKind, None}
     named = [one for names in TABLES_OF.values() for one in names]

@@ -103,7 +103,7 @@ def test_accounts_and_counts_work_on_both_engines(database_url: str) -> None:
         assert triage.newest(connection, limit=5, severities=["error", "note"]) == ([], False)
         assert triage.newest(connection, limit=5, state="acknowledged", after=1) == ([], False)
         assert triage.clusters(connection) == []
-    people.set_preferences(database, found[0].number, keys=False, theme="dark")
+    people.set_preferences(database, found[0].number, keys=False, theme="dark", zone="")
     number = found[0].number
     assert sessions.open_session(database, number, "changed meanwhile") is None
     factor = second_factor.new_secret()

@@ -14,7 +14,7 @@ from alembic import op
 from sqlalchemy.types import TypeEngine
 
 revision = "0026_presence"
-down_revision = "0021_narrow_rows"
+down_revision = "0022_second_zone"
 branch_labels = None
 depends_on = None
 
