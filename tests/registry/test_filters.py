@@ -48,6 +48,11 @@ def test_modems_and_sims_of_a_gateway(fleet: Registry, reader: Client) -> None:
     ref = reader.get("gateways/gw-2")["ref"]
     assert listed(reader, f"modems?gateway={ref}", "imei") == [OTHER_IMEI]
     assert listed(reader, "modems?gateway=gw-3", "imei") == []
+    assert listed(reader, f"modems?tac={IMEI[:8]}&gateway=gw-1", "imei") == [IMEI]
+    assert listed(reader, "modems?model=none", "imei") == []
+    assert listed(reader, f"sims?issuer={ICCID[:6]}&gateway=gw-1", "iccid") == [ICCID]
+    assert listed(reader, "sims?site=nowhere", "iccid") == []
+    assert reader.request("GET", f"/api/v1/modems?tac={IMEI[:9]}").status == 422
     for name, count in (("modems", 1), ("sims", 1), ("findings", 0)):
         done = call_in_process("registry", name, "--gateway", "gw-1", "--json", *fleet.where)
         assert len(json.loads(done.stdout)[name]) == count

@@ -43,6 +43,22 @@ InGateway = Annotated[
     Query(min_length=1, max_length=256, description="Only in this gateway, by its id or `ref`."),
 ]
 InState = Annotated[LinkState | None, Query(description="Only with this state of the link.")]
+AtSite = Annotated[
+    str | None,
+    Query(
+        min_length=1,
+        max_length=256,
+        description="Only at this site, by that of the gateway or of the asset.",
+    ),
+]
+Stated = Annotated[str | None, Query(min_length=1, max_length=256, description="Only with this.")]
+OnList = Annotated[
+    Literal["tracked", "prohibited"] | None, Query(alias="list", description="Only on this list.")
+]
+Digits = Annotated[
+    str | None,
+    Query(pattern=r"^[0-9]{1,8}$", description="Only those whose number begins with these digits."),
+]
 Severity = Annotated[
     Literal["error", "warning", "note"] | None, Query(description="Only of this severity.")
 ]
@@ -121,11 +137,20 @@ def modems(
     limit: Limit = 100,
     after: After = None,
     gateway: InGateway = None,
+    site: AtSite = None,
+    model: Stated = None,
+    firmware: Stated = None,
+    tac: Digits = None,
     link_state: InState = None,
+    listed: OnList = None,
 ) -> Response:
-    """List modems in the order of their first report."""
-    page = {"limit": limit, "after": after or 0}
-    return answer(request, token, reader.modems, **page, gateway=gateway, link_state=link_state)
+    """List modems in the order of their first report.
+
+    A page may have fewer entries than its limit and still a `next`.
+    """
+    filters = {"gateway": gateway, "site": site, "model": model, "firmware": firmware,
+               "digits": tac, "link_state": link_state, "listed": listed}  # fmt: skip
+    return answer(request, token, reader.modems, limit=limit, after=after or 0, **filters)
 
 
 @router.get("/modems/{imei}", response_model=fleet_documents.ModemDetail, responses=NOT_FOUND)
@@ -166,11 +191,18 @@ def sims(
     limit: Limit = 100,
     after: After = None,
     gateway: InGateway = None,
+    site: AtSite = None,
+    issuer: Digits = None,
     link_state: InState = None,
+    listed: OnList = None,
 ) -> Response:
-    """List SIMs in the order of their first report; one that is in no modem is `unlinked`."""
-    page = {"limit": limit, "after": after or 0}
-    return answer(request, token, reader.sims, **page, gateway=gateway, link_state=link_state)
+    """List SIMs in the order of their first report; one that is in no modem is `unlinked`.
+
+    A page may have fewer entries than its limit and still a `next`.
+    """
+    filters = {"gateway": gateway, "site": site, "digits": issuer, "link_state": link_state,
+               "listed": listed}  # fmt: skip
+    return answer(request, token, reader.sims, limit=limit, after=after or 0, **filters)
 
 
 @router.get("/sims/{iccid}", response_model=fleet_documents.SimDetail, responses=NOT_FOUND | GONE)

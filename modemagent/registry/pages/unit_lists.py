@@ -4,88 +4,65 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
-from urllib.parse import urlencode
+from functools import partial
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from modemagent.registry.pages.choices import Chip, Choice
 from modemagent.registry.pages.csv_files import csv_lines
-from modemagent.registry.pages.figures import ShownTime, moment
+from modemagent.registry.pages.figures import moment
 from modemagent.registry.pages.frame import Answer, Ask, Download, Page, SeeOther
 from modemagent.registry.pages.links import Link, Links
-from modemagent.registry.pages.views import SavedViews, saved_views
-from modemagent.registry.pages.words import LINK_STATES, Word
+from modemagent.registry.pages.list_cells import Cell, ListColumn, ListRow, of_text, of_time
+from modemagent.registry.pages.list_query import FilterField, ListControls, ListQuery
+from modemagent.registry.pages.words import LINK_STATES
 from modemagent.registry.store import reader
 from modemagent.registry.store.documents import Document
-from modemagent.registry.store.unit_pages import UnitRange, page_before
+from modemagent.registry.store.gateway_sites import ShownSites
+from modemagent.registry.store.unit_filters import LISTS, UnitFilter
+from modemagent.registry.store.unit_search import UnitSearch
 from modemagent.registry.store.units import UnitKind
+from modemagent.registry.store.view import View
 
-_ROWS = 50
 _BLOCK = 500  # rows of a file that are read at a time
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnitRow:
-    """A modem or SIM in a list.
-
-    :param other: the modem of a SIM
-    :param about: maker and model of a modem, IMSI of a SIM
-    :param is_present: it is in a gateway, or in a modem
-    """
-
-    link: Link
-    other: Link | None
-    about: str
-    is_present: bool
-    gateway: Link | None
-    port: str
-    link_state: Word
-    seen: ShownTime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnitsPage:
     """A page of a list.
 
-    :param sentence: what is shown
     :param newest: address of the first page; None: this is it
+    :param is_short: more may match, but so many did not that reading was stopped
     """
 
-    rows: list[UnitRow]
-    sentence: str
-    states: list[Choice]
-    chips: list[Chip]
-    gateway: str
-    link_state: str
-    views: SavedViews
-    csv: str
+    title: str
+    rows: list[ListRow]
+    columns: tuple[ListColumn, ...]
+    controls: ListControls
     newest: str | None
     newer: str | None
     older: str | None
-
-
-class UnitFilters(NamedTuple):
-    """The filters of the address: reference of a gateway, and state of the slots."""
-
-    gateway: str
-    link_state: str
+    is_short: bool
 
 
 class UnitKindList(NamedTuple):
     """The list of one kind of unit.
 
-    :param read: returns a page of units
-    :param row: returns a row of the list
+    :param digits: name of the filter by the first digits of a number
+    :param cells: returns the cells of a unit by column
     """
 
-    name: str
     title: str
     kind: UnitKind
-    read: Callable[..., Document]
-    row: Callable[[Document, Links, Ask], UnitRow]
-    has_states: bool
-    columns: tuple[str, ...]
+    digits: str
+    fields: tuple[FilterField, ...]
+    columns: tuple[ListColumn, ...]
+    cells: Callable[[Document, Links, Ask, str], dict[str, Callable[[], Cell]]]
+
+    @property
+    def name(self) -> str:
+        """The last part of its address."""
+        return reader.UNIT_LISTS[self.kind]
 
 
 def modems(ask: Ask) -> Answer:
@@ -109,189 +86,220 @@ def sims_csv(ask: Ask) -> Answer:
 
 
 def _show(ask: Ask, kind: UnitKindList) -> Answer:
-    state = ask.query("link_state") if ask.query("link_state") in LINK_STATES else ""
-    state = state if kind.has_states else ""
+    view = ListQuery.of(ask, f"/{kind.name}", kind.fields, kind.columns)
+    after, before = ask.number("after"), ask.number("before")
+    before = before if after is None else None
+    cursors = {name: one for name, one in (("after", after), ("before", before)) if one is not None}
     with ask.reading() as connection:
-        gateway = _gateway(connection, ask)
-        ref = gateway["ref"] if gateway else ""
-        filters = UnitFilters(ref, state)
-        if gateway and ref != ask.query("gateway"):
-            return SeeOther(_url(kind, filters))  # an id in an address could be a number
-        after, before = ask.number("after"), ask.number("before")
-        begin = UnitRange(after or 0, _ROWS)
-        if after is None:
-            begin = _begin(connection, kind, filters, _ROWS, before)
-        page = kind.read(connection, limit=begin.rows, after=begin.after, **_wanted(filters, kind))
-        if after is not None and page["next"] is None and len(page[kind.name]) < _ROWS and not ref:
-            return SeeOther(_url(kind, filters))  # the newest page, which has as many rows as fit
-        links = Links(connection, ask.who, page[kind.name])
-        rows = [kind.row(one, links, ask) for one in reversed(page[kind.name])]
-        shown = links.text(gateway["gateway_id"]) if gateway else ""
-        views = saved_views(connection, ask, kind.name, _url(kind, filters))
-    unknown = bool(ask.query("gateway")) and gateway is None
+        unknown = False
+        if name := ask.query("gateway"):
+            gateway = reader.gateway(connection, name)
+            unknown = gateway is None
+            ref, text = (gateway["ref"], gateway["gateway_id"]) if gateway else ("", "")
+            if ref and ref != name:  # an id in an address could be a number
+                return SeeOther(view.replace(gateway=ref).url(**cursors))
+            view = view.replace(gateway=ref)
+            view.shown["gateway"] = ask.who.text(text)
+        if not unknown and not view.is_stated_by(ask):
+            return SeeOther(view.url(**cursors))
+        search = UnitSearch(
+            view=View(connection), kind=kind.kind, wanted=_wanted(kind, view),
+            is_up=after is not None,
+        )  # fmt: skip
+        found = search.find(view.rows, after if after is not None else before)
+        if after is not None and found.following is None and len(found.units) < view.rows:
+            return SeeOther(view.url())  # the newest page, which has as many rows as fit
+        units = [] if unknown else sorted(found.units, reverse=True)
+        rows = _rows(connection, kind, view, units, ask)
+        sentence = "No gateway has this id." if unknown else _sentence(kind, view)
+        tabs = ["link_state"] if kind.kind == UnitKind.MODEM else []
+        controls = view.controls(ask, connection, sentence, tabs=tabs)
+    older = after + 1 if after is not None else found.following
+    newer = found.following if after is not None else before - 1 if before else None
     model = UnitsPage(
-        rows=[] if unknown else rows,
-        sentence=_sentence(kind, shown, state, unknown=unknown),
-        states=_states(kind, filters),
-        chips=_chips(kind, filters, shown),
-        gateway=shown,
-        link_state=state,
-        views=views,
-        csv=_url(kind, filters).replace(f"/{kind.name}", f"/{kind.name}/csv", 1),
-        newest=_url(kind, filters) if after is not None or before is not None else None,
-        newer=_newer(kind, filters, after, before, page["next"]),
-        older=_url(kind, filters, before=begin.after + 1) if begin.after and not unknown else None,
+        title=kind.title,
+        rows=rows,
+        columns=view.columns,
+        controls=controls,
+        newest=view.url() if cursors else None,
+        newer=None if newer is None else view.url(after=newer),
+        older=None if older is None or unknown else view.url(before=older),
+        is_short=found.following is not None and len(found.units) < view.rows,
     )
-    return Page(f"{kind.name}.html", model)
+    return Page("units.html", model)
 
 
 def _csv(ask: Ask, kind: UnitKindList) -> Answer:
-    state = ask.query("link_state") if ask.query("link_state") in LINK_STATES else ""
-    filters = UnitFilters(ask.query("gateway"), state if kind.has_states else "")
+    view = ListQuery.of(ask, f"/{kind.name}", kind.fields, kind.columns)
 
     def lines() -> Iterator[list[str]]:
         before: int | None = None
         while True:
             with ask.reading() as connection:
-                begin = _begin(connection, kind, filters, _BLOCK, before)
-                page = kind.read(
-                    connection, limit=begin.rows, after=begin.after, **_wanted(filters, kind)
+                wanted = _wanted(kind, view)
+                search = UnitSearch(
+                    view=View(connection), kind=kind.kind, wanted=wanted, is_up=False
                 )
-                links = Links(connection, ask.who, page[kind.name])
-                for one in reversed(page[kind.name]):
-                    yield _cells(kind, kind.row(one, links, ask))
-            if not begin.after:
+                found = search.find(_BLOCK, before)
+                for row in _rows(connection, kind, view, found.units, ask):
+                    yield [one for cell in row.cells for one in cell.files]
+            if found.following is None:
                 return
-            before = begin.after + 1
+            before = found.following
 
     return Download(
         f"{kind.name}.csv",
-        csv_lines(
-            tuple(filter(None, kind.columns)), lines(), as_text=ask.query("numbers") == "text"
-        ),
+        csv_lines(view.file_names(), lines(), as_text=ask.query("numbers") == "text"),
     )
 
 
-def _cells(kind: UnitKindList, row: UnitRow) -> list[str]:
-    cells = [
-        row.link.text,
-        row.about,
-        row.other.text if row.other else "",
-        row.gateway.text if row.gateway else "",
-        row.port,
-        "yes" if row.is_present else "no",
-        row.link_state.short,
-        row.seen.iso if row.seen else "",
+def _wanted(kind: UnitKindList, view: ListQuery) -> UnitFilter:
+    given = dict(view.values)
+    return UnitFilter(
+        digits=given.pop(kind.digits) or None,
+        listed=given.pop("list") or None,
+        **{name: one or None for name, one in given.items()},
+    )
+
+
+def _rows(
+    connection: Connection, kind: UnitKindList, view: ListQuery, units: list[int], ask: Ask
+) -> list[ListRow]:
+    documents = reader.unit_documents(View(connection), kind.kind, units)
+    links = Links(connection, ask.who, documents)
+    names = [one.name for one in view.columns]
+    sites = ShownSites(connection, documents if "site" in names else ())
+    rows = []
+    for one in documents:
+        cells = kind.cells(one, links, ask, sites.of(one))
+        shown = [cells[name]() for name in names]
+        rows.append(ListRow(shown[0].link or Link("-"), shown))
+    return rows
+
+
+def _sentence(kind: UnitKindList, view: ListQuery) -> str:
+    given = view.values
+    parts = [f"that are {given['link_state']}" if given["link_state"] else ""]
+    parts += [
+        template.format(view.shown.get(name) or given[name])
+        for name, template in _PARTS.items()
+        if given.get(name)
     ]
-    return [cell for name, cell in zip(kind.columns, cells, strict=True) if name]
+    words = ", ".join(one for one in parts if one)
+    return f"All {kind.title}{' ' if words else ''}{words}, the latest to appear first."
 
 
-def _gateway(connection: Connection, ask: Ask) -> Document | None:
-    name = ask.query("gateway")
-    return reader.gateway(connection, name) if name else None
+_PARTS = {
+    "list": "on the {} list",
+    "model": "of model {}",
+    "firmware": "with firmware {}",
+    "tac": "with an IMEI that begins with {}",
+    "issuer": "with an ICCID that begins with {}",
+    "site": "at site {}",
+    "gateway": "in gateway {}",
+}
 
 
-def _wanted(filters: UnitFilters, kind: UnitKindList) -> dict[str, str | None]:
-    found: dict[str, str | None] = {"gateway": filters.gateway or None}
-    return {**found, "link_state": filters.link_state or None} if kind.has_states else found
+def _common(one: Document, links: Links, ask: Ask, site: str) -> dict[str, Callable[[], Cell]]:
+    """Return the cells that modems and SIMs have in common."""
+
+    def where() -> Cell:
+        gateway, port = links.gateway(one["gateway_id"]), links.text(one["port"] or "")
+        return Cell(
+            link=gateway, text=port, note="" if one["present"] else "no longer there",
+            files=(gateway.text if gateway else "", port, "yes" if one["present"] else "no"),
+        )  # fmt: skip
+
+    def state() -> Cell:
+        word = LINK_STATES[one["link_state"]]
+        return Cell(word=word, files=(word.short,))
+
+    return {
+        "where": where,
+        "site": lambda: of_text(links.text(site), "site"),
+        "state": state,
+        "first": lambda: of_time(moment(one["first_seen"], ask.now), "first read"),
+        "seen": lambda: of_time(moment(one["last_seen"], ask.now), "last read"),
+    }
 
 
-def _begin(
-    connection: Connection, kind: UnitKindList, filters: UnitFilters, limit: int, before: int | None
-) -> UnitRange:
-    """Return the page that ends before a unit; what is in one gateway is on one page."""
-    if filters.gateway:
-        return UnitRange(0, _BLOCK)
-    return page_before(connection, kind.kind, limit, before, filters.link_state or None)
+def _number(link: Link | None, label: str = "") -> Cell:
+    return Cell(link=link, is_digits=True, files=(link.text if link else "",), label=label)
 
 
-def _newer(
-    kind: UnitKindList,
-    filters: UnitFilters,
-    after: int | None,
-    before: int | None,
-    following: str | None,
-) -> str | None:
-    """Return the address of the page with newer units."""
-    if after is not None:
-        return _url(kind, filters, after=int(following)) if following else None
-    return _url(kind, filters, after=before - 1) if before else None
+def _modem_cells(one: Document, links: Links, ask: Ask, site: str) -> dict[str, Callable[[], Cell]]:
+    def text(*names: str, label: str = "") -> Cell:
+        return of_text(links.text(" ".join(one[name] for name in names if one[name])), label)
+
+    return {
+        "imei": lambda: _number(links.modem(one["imei"]) or Link("-")),
+        "model": partial(text, "manufacturer", "model"),
+        "firmware": partial(text, "firmware", label="firmware"),
+        "tac": partial(text, "tac", label="TAC"),
+        "serial": lambda: _number(links.plain(one["serial_number"]), "serial number"),
+        **_common(one, links, ask, site),
+    }
 
 
-def _url(kind: UnitKindList, filters: UnitFilters, **cursor: int) -> str:
-    given = {**filters._asdict(), **cursor}
-    query = urlencode({name: value for name, value in given.items() if value != ""})
-    return f"/{kind.name}?{query}" if query else f"/{kind.name}"
+def _sim_cells(one: Document, links: Links, ask: Ask, site: str) -> dict[str, Callable[[], Cell]]:
+    def plain(name: str, label: str) -> Cell:
+        found = links.plain(one[name])
+        return _number(found or Link("not read"), label)
+
+    slot: Any = one["slot"]
+    return {
+        "iccid": lambda: _number(links.sim(one["iccid"]) or Link("-")),
+        "imsi": partial(plain, "imsi", "IMSI"),
+        "eid": partial(plain, "eid", "EID"),
+        "modem": lambda: _number(links.modem(one["imei"]), "modem"),
+        "slot": lambda: of_text("" if slot is None else str(slot), "slot"),
+        **_common(one, links, ask, site),
+    }
 
 
-def _states(kind: UnitKindList, filters: UnitFilters) -> list[Choice]:
-    if not kind.has_states:
-        return []
-    return [
-        Choice(
-            text=LINK_STATES[one].short if one else "all",
-            url=_url(kind, filters._replace(link_state=one)),
-            is_chosen=one == filters.link_state,
-        )
-        for one in ("", *LINK_STATES)
-    ]
-
-
-def _chips(kind: UnitKindList, filters: UnitFilters, gateway: str) -> list[Chip]:
-    found = []
-    if filters.gateway:
-        url = _url(kind, filters._replace(gateway=""))
-        found.append(Chip(text=f"gateway: {gateway}", without=url))
-    if filters.link_state:
-        url = _url(kind, filters._replace(link_state=""))
-        found.append(Chip(text=f"state: {filters.link_state}", without=url))
-    return found
-
-
-def _sentence(kind: UnitKindList, gateway: str, state: str, *, unknown: bool) -> str:
-    if unknown:
-        return "No gateway has this id."
-    found = f"All {kind.title}" + (f" that are {state}" if state else "")
-    where = f" in gateway {gateway}" if gateway else ""
-    return f"{found}{where}, the latest to appear first."
-
-
-def _modem_row(one: Document, links: Links, ask: Ask) -> UnitRow:
-    return UnitRow(
-        link=links.modem(one["imei"]) or Link("-"),
-        other=None,
-        about=links.text(" ".join(filter(None, (one["manufacturer"], one["model"])))),
-        is_present=one["present"],
-        gateway=links.gateway(one["gateway_id"]),
-        port=links.text(one["port"] or ""),
-        link_state=LINK_STATES[one["link_state"]],
-        seen=moment(one["last_seen"], ask.now),
-    )
-
-
-def _sim_row(one: Document, links: Links, ask: Ask) -> UnitRow:
-    return UnitRow(
-        link=links.sim(one["iccid"]) or Link("-"),
-        other=links.modem(one["imei"]),
-        about=ask.who.digits(one["imsi"]) if one["imsi"] else "not read",
-        is_present=one["present"],
-        gateway=links.gateway(one["gateway_id"]),
-        port=links.text(one["port"] or ""),
-        link_state=LINK_STATES[one["link_state"]],
-        seen=moment(one["last_seen"], ask.now),
-    )
-
-
-_WHERE = ("gateway", "port", "present", "link_state", "last_read")
+_GATEWAY = FilterField("gateway", "gateway")
+_SITE = FilterField("site", "site")
+_STATE = FilterField(
+    "link_state", "state", (("", "all"), *((one, word.short) for one, word in LINK_STATES.items()))
+)
+_LIST = FilterField("list", "list", (("", "any or none"), *((one, one) for one in LISTS)))
+_WHERE = (
+    ListColumn("where", "Where", ("gateway", "port", "present")),
+    ListColumn("site", "Site", ("site",), is_usual=False),
+    ListColumn("state", "State", ("link_state",)),
+    ListColumn("first", "First read", ("first_read",), is_usual=False),
+    ListColumn("seen", "Last read", ("last_read",)),
+)
 _MODEMS = UnitKindList(
     "modems",
-    "modems",
     UnitKind.MODEM,
-    reader.modems,
-    _modem_row,
-    True,
-    ("imei", "model", "", *_WHERE),
-)
+    "tac",
+    (
+        _GATEWAY, _SITE, FilterField("model", "model"), FilterField("firmware", "firmware"),
+        FilterField("tac", "TAC", is_digits=True), _STATE, _LIST,
+    ),
+    (
+        ListColumn("imei", "IMEI", ("imei",)),
+        ListColumn("model", "Model", ("model",)),
+        ListColumn("firmware", "Firmware", ("firmware",), is_usual=False),
+        ListColumn("tac", "TAC", ("tac",), is_usual=False),
+        ListColumn("serial", "Serial number", ("serial_number",), is_usual=False),
+        *_WHERE,
+    ),
+    _modem_cells,
+)  # fmt: skip
 _SIMS = UnitKindList(
-    "sims", "SIMs", UnitKind.SIM, reader.sims, _sim_row, False, ("iccid", "imsi", "imei", *_WHERE)
+    "SIMs",
+    UnitKind.SIM,
+    "issuer",
+    (_GATEWAY, _SITE, FilterField("issuer", "issuer", is_digits=True), _STATE, _LIST),
+    (
+        ListColumn("iccid", "ICCID", ("iccid",)),
+        ListColumn("imsi", "IMSI", ("imsi",)),
+        ListColumn("eid", "EID", ("eid",), is_usual=False),
+        ListColumn("modem", "Modem", ("imei",)),
+        ListColumn("slot", "Slot", ("slot",), is_usual=False),
+        *_WHERE,
+    ),
+    _sim_cells,
 )

@@ -2,12 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from sqlalchemy import Connection, Table
+
 from modemagent.identity.csv_cells import LONGEST, clean_text
 from modemagent.registry.store import acts, coverage, dialect, recheck_runs, schema
 from modemagent.registry.store.affected import Target
+from modemagent.registry.store.asset_tables import asset
 from modemagent.registry.store.batch import Batch
+from modemagent.registry.store.documents import Document
 from modemagent.registry.store.fleet import gateway_row
 from modemagent.registry.store.refs import format_ref
+
+_COMPARED = 14  # digits of an IMEI
+
+
+class ShownSites:
+    """Sites of modems, SIMs and gateways: that of the asset with the modem, or of the gateway.
+
+    :param documents: those whose sites are looked up together
+    """
+
+    def __init__(self, connection: Connection, documents: Iterable[Document]) -> None:
+        found = list(documents)
+        gateways = sorted({one["gateway_id"] for one in found if one.get("gateway_id")})
+        imeis = sorted({one["imei"][:_COMPARED] for one in found if one.get("imei")})
+        self._of_gateway = _sites(connection, schema.gateway, "gateway_id", gateways)
+        self._of_modem = _sites(connection, asset, "imei", imeis)
+
+    def of(self, document: Document) -> str:
+        """Return the site of what a document is about, empty if it has none."""
+        imei, gateway = document.get("imei") or "", document.get("gateway_id")
+        return self._of_modem.get(imei[:_COMPARED]) or self._of_gateway.get(gateway or "") or ""
+
+
+def _sites(connection: Connection, table: Table, key: str, keys: Iterable[str]) -> dict[str, str]:
+    rows = dialect.select_rows(connection, table, (key,), (key, "site"), [(one,) for one in keys])
+    return dict(rows)
 
 
 def set_site(batch: Batch, name: str, site: str | None, actor: str) -> str | None:

@@ -1,4 +1,4 @@
-"""SIMs and pairs of modem and SIM by the state of their link, in the order of their rows.
+"""Pairs of modem and SIM by the state of their link, in the order of their rows.
 
 Few modems in a state are found by index. Otherwise rows are read in their order, at most some
 thousand for a page, so a page may have fewer entries than its limit and still a next page.
@@ -15,12 +15,10 @@ from modemagent.registry.rules.pairing import LinkState
 from modemagent.registry.store import schema
 from modemagent.registry.store.recheck_tables import modem_type
 from modemagent.registry.store.stays import StayRow, load_stays
-from modemagent.registry.store.units import UnitKind
 from modemagent.registry.store.view import View
 
 _FEW = 2000  # modems whose stays are read at once
 _PAIRS = 1000  # read at once
-_SIMS = 500
 _ROUNDS = 10  # of reading for one page
 
 Cut = tuple[list[int], str | None]
@@ -31,7 +29,7 @@ def pairs_in_state(view: View, state: str, limit: int, after: int) -> Cut:
 
     :param state: as shown, such as ``linked``
     """
-    modems = _few_modems(view.connection, state)
+    modems = few_modems(view.connection, state)
     if modems is not None:
         return cut([one.id for one in _open_pairs(view, modems, state)], limit, after)
     c = schema.stay.c
@@ -46,30 +44,9 @@ def pairs_in_state(view: View, state: str, limit: int, after: int) -> Cut:
     return _walk(view.connection, query, c.id, in_state, _PAIRS, limit, after)
 
 
-def sims_in_state(
-    view: View,
-    state: str,
-    limit: int,
-    after: int,
-    shown_state: Callable[[Sequence[int]], dict[int, str]],
-) -> Cut:
-    """Return the next SIMs in a state, and the cursor of the page that follows.
-
-    :param shown_state: returns the state of SIMs that are shown
-    """
-    is_removed_shown = state == LinkState.UNLINKED.shown  # the state of SIMs in no modem
-    modems = None if is_removed_shown else _few_modems(view.connection, state)
-
-    def in_state(units: Sequence[int]) -> list[int]:
-        return [unit for unit, found in shown_state(units).items() if found == state]
-
-    if modems is not None:
-        sims = sorted({one.unit for one in _open_pairs(view, modems, state)})
-        return cut(in_state(sims), limit, after)
-    c = schema.unit.c
-    query = select(c.id).where(c.kind == int(UnitKind.SIM))
-    return _walk(view.connection, query, c.id,
-                 lambda rows: in_state([row.id for row in rows]), _SIMS, limit, after)  # fmt: skip
+def sims_of_modems(view: View, modems: Sequence[int], state: str) -> list[int]:
+    """Return the SIMs in slots of some modems that are in a state."""
+    return sorted({one.unit for one in _open_pairs(view, modems, state)})
 
 
 def cut(rows: Sequence[int], limit: int, after: int) -> Cut:
@@ -78,7 +55,7 @@ def cut(rows: Sequence[int], limit: int, after: int) -> Cut:
     return rest[:limit], str(rest[limit - 1]) if len(rest) > limit else None
 
 
-def _few_modems(connection: Connection, state: str) -> list[int] | None:
+def few_modems(connection: Connection, state: str) -> list[int] | None:
     """Return the modems that may have a slot in a state; None: there are too many.
 
     A modem has the largest state of its slots, and is unlinked as a whole.

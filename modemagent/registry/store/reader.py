@@ -6,27 +6,27 @@ Identifiers are masked by the caller, which has the token of the request. A page
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, select
 
-from modemagent.registry.rules.pairing import LinkState
 from modemagent.registry.store import dialect, documents, schema
 from modemagent.registry.store.documents import Document
 from modemagent.registry.store.event_reader import event_documents, events_about, events_after
 from modemagent.registry.store.finding_reader import finding, findings, rules
-from modemagent.registry.store.fleet import gateway_documents, gateway_row, modems_in, sims_in
-from modemagent.registry.store.link_filter import cut, pairs_in_state, sims_in_state
+from modemagent.registry.store.fleet import gateway_documents, gateway_row, modems_in
+from modemagent.registry.store.link_filter import pairs_in_state
 from modemagent.registry.store.lookup import lookup
 from modemagent.registry.store.modems import fact_history, modem_documents, slot_documents
 from modemagent.registry.store.notice_reader import last_logged, logged_notices
 from modemagent.registry.store.past import modems_at, state_at
-from modemagent.registry.store.recheck_tables import modem_type
 from modemagent.registry.store.report_reader import Gone, stored_report
 from modemagent.registry.store.sims import sim_documents
 from modemagent.registry.store.stays import StayRow, load_stays, prefetch
+from modemagent.registry.store.unit_filters import UnitFilter
 from modemagent.registry.store.unit_numbers import find_unit
+from modemagent.registry.store.unit_search import UnitSearch
 from modemagent.registry.store.units import UnitKind
 from modemagent.registry.store.view import View
 
@@ -42,30 +42,13 @@ def modems(
     *,
     limit: int,
     after: int = 0,
-    gateway: str | None = None,
-    link_state: str | None = None,
+    **filters: str | None,
 ) -> Document:
     """Return a page of modems in the order of their first report.
 
-    :param gateway: only those that are in this gateway now, by its id or its reference
-    :param link_state: only those in this state
+    :param filters: fields of :class:`.unit_filters.UnitFilter`
     """
-    if link_state is not None and gateway is None:
-        state = LinkState[link_state.upper()]
-        c = modem_type.c
-        query = select(c.unit).where(c.link_state == int(state), c.unit > after).order_by(c.unit)
-        rows, following = _page(connection, query, "unit", limit)
-        found = modem_documents(View(connection), [row.unit for row in rows])
-        return {"modems": found, "next": following}
-    if gateway is None:
-        return _units(connection, UnitKind.MODEM, "modems", modem_documents, limit, after)
-    view = View(connection)
-    found_in = modems_in(view, gateway_row(connection, gateway))
-    if link_state is not None:
-        view.load(links=found_in)
-        found_in = [unit for unit in found_in if view.link_state(unit) == link_state]
-    units, following = cut(found_in, limit, after)
-    return {"modems": modem_documents(view, units), "next": following}
+    return _units(connection, UnitKind.MODEM, UnitFilter(**filters), limit, after)
 
 
 def modem(
@@ -90,34 +73,13 @@ def sims(
     *,
     limit: int,
     after: int = 0,
-    gateway: str | None = None,
-    link_state: str | None = None,
+    **filters: str | None,
 ) -> Document:
     """Return a page of SIMs in the order of their first report.
 
-    :param gateway: only those that are in this gateway now, by its id or its reference
-    :param link_state: only those in slots in this state; a SIM in no modem is unlinked
+    :param filters: fields of :class:`.unit_filters.UnitFilter`; a SIM in no modem is unlinked
     """
-    if gateway is None and link_state is None:
-        return _units(connection, UnitKind.SIM, "sims", sim_documents, limit, after)
-    view = View(connection)
-    shown: dict[int, Document] = {}
-
-    def states(units: Sequence[int]) -> dict[int, str]:
-        documents_of = {one["ref"]: one for one in sim_documents(view, units)}
-        names = view.units(units)
-        found = {unit: documents_of.get(names[unit].ref) for unit in units}
-        shown.update({unit: one for unit, one in found.items() if one is not None})
-        return {unit: one["link_state"] for unit, one in found.items() if one is not None}
-
-    if gateway is None:
-        units, following = sims_in_state(view, str(link_state), limit, after, states)
-        return {"sims": [shown[unit] for unit in units], "next": following}
-    found_in = sims_in(view, gateway_row(connection, gateway))
-    if link_state is not None:
-        found_in = [unit for unit, state in states(found_in).items() if state == link_state]
-    units, following = cut(found_in, limit, after)
-    return {"sims": sim_documents(view, units), "next": following}
+    return _units(connection, UnitKind.SIM, UnitFilter(**filters), limit, after)
 
 
 def sim(
@@ -312,14 +274,18 @@ def _page(
 
 
 def _units(
-    connection: Connection,
-    kind: UnitKind,
-    name: str,
-    found: Callable[[View, Sequence[int]], list[Document]],
-    limit: int,
-    after: int,
+    connection: Connection, kind: UnitKind, wanted: UnitFilter, limit: int, after: int
 ) -> Document:
-    c = schema.unit.c
-    query = select(c.id).where(c.kind == kind, c.id > after).order_by(c.id)
-    rows, following = _page(connection, query, "id", limit)
-    return {name: found(View(connection), [row.id for row in rows]), "next": following}
+    view = View(connection)
+    found = UnitSearch(view=view, kind=kind, wanted=wanted).find(limit, after)
+    following = None if found.following is None else str(found.following)
+    return {UNIT_LISTS[kind]: unit_documents(view, kind, found.units), "next": following}
+
+
+#: Names of the lists of units.
+UNIT_LISTS = {UnitKind.MODEM: "modems", UnitKind.SIM: "sims"}
+
+
+def unit_documents(view: View, kind: UnitKind, units: Sequence[int]) -> list[Document]:
+    """Return modems or SIMs as documents."""
+    return (modem_documents if kind == UnitKind.MODEM else sim_documents)(view, units)

@@ -13,7 +13,7 @@ import pytest
 from starlette.datastructures import State
 from starlette.requests import Request
 
-from modemagent.registry.pages import gateway, unit_lists
+from modemagent.registry.pages import gateway, list_query, unit_lists
 from modemagent.registry.pages.csv_files import BROKEN, complete_or_marked
 from modemagent.registry.pages.findings import Filters, hidden_by
 from modemagent.registry.pages.forms import Form
@@ -68,9 +68,24 @@ def test_csv_has_the_rows_of_the_page(operator: Browser) -> None:
     assert [row["id"] for row in found] == re.findall(r'<tr data-row id="([^"]+)"', listed)
 
 
+def test_filters_and_columns_are_in_the_address_and_in_the_file(operator: Browser) -> None:
+    form = operator.get(f"/modems?site=Hamburg&tac={IMEI}&column=firmware&column=site&rows=25")
+    path = form.headers["Location"]
+    assert path == f"/modems?site=Hamburg&tac={IMEI[:8]}&columns=imei%2Cfirmware%2Csite&rows=25"
+    page = operator.get(path)
+    assert f"All modems with an IMEI that begins with {IMEI[:8]}, at site Hamburg" in page.text
+    assert re.findall("<th>(.*?)</th>", page.text) == ["IMEI", "Firmware", "Site"]
+    without = [one for one in page.links if one.startswith("/modems?") and "site=" not in one]
+    assert f"/modems?tac={IMEI[:8]}&columns=imei%2Cfirmware%2Csite&rows=25" in without
+    (file,) = rows_of(operator.get(path.replace("?", "/csv?")).text)
+    assert file == {"imei": IMEI, "firmware": file["firmware"], "site": "Hamburg"}
+    assert operator.get(f"/modems?model={IMEI}").headers["Location"] == "/modems"
+    assert "Nothing matches" in operator.get("/sims?list=prohibited&site=Hamburg").text
+
+
 @pytest.mark.parametrize(
     ("module", "show", "path"),
-    [(unit_lists, unit_lists.modems, "/modems"), (gateway, gateway.show_all, "/gateways")],
+    [(list_query, unit_lists.modems, "/modems"), (gateway, gateway.show_all, "/gateways")],
 )
 def test_newer_and_older_pages_have_each_row_once(
     story: Story,
@@ -79,7 +94,9 @@ def test_newer_and_older_pages_have_each_row_once(
     show: Callable[[Ask], Answer],
     path: str,
 ) -> None:
-    monkeypatch.setattr(module, "_ROWS", 2)
+    name = "_ROWS" if module is gateway else "USUAL_ROWS"
+    monkeypatch.setattr(module, name, 2)
+    story.person(f"pager of {path}", PersonRole.VIEWER)
     with story.database.reading() as connection:
         person = people.all_people(connection)[0]
 
@@ -107,11 +124,11 @@ def test_newer_and_older_pages_have_each_row_once(
         pages.append(page(pages[-1].older))
     shown = [url for one in pages for url in urls(one)]
     assert len(shown) == len(set(shown)) >= 3
-    monkeypatch.setattr(module, "_ROWS", 50)
+    monkeypatch.setattr(module, name, 50)
     assert shown == urls(page(path))
-    monkeypatch.setattr(module, "_ROWS", 2)
+    monkeypatch.setattr(module, name, 2)
     assert urls(page(pages[1].newer or "")) == urls(newest)
-    monkeypatch.setattr(module, "_ROWS", 1)
+    monkeypatch.setattr(module, name, 1)
     assert urls(page(pages[1].newer or "")) == urls(newest)[-1:]
 
 

@@ -11,7 +11,7 @@ from modemagent.registry.asset_calls import AssetCalls
 from modemagent.registry.list_calls import ListCalls
 from modemagent.registry.policy_calls import PolicyCalls
 from modemagent.registry.rules.pairing import LinkState
-from modemagent.registry.store import effective, link_filter, notices, reader, recheck
+from modemagent.registry.store import effective, link_filter, notices, reader, recheck, unit_search
 from modemagent.registry.store.decisions import Decision, DecisionAction, DecisionRefused, decide
 from modemagent.registry.store.documents import to_rfc3339
 from modemagent.registry.store.engine import now_ms
@@ -102,8 +102,9 @@ def test_pairs_and_sims_in_a_state_are_paged(fleet: Fleet, monkeypatch: pytest.M
         assert [len(one) for one in by_index["unlinked"]] == [2, 1]
         assert by_index["armed"] == [[]]
         with monkeypatch.context() as patch:
-            for limit in ("_FEW", "_PAIRS", "_SIMS", "_ROUNDS"):
+            for limit in ("_FEW", "_PAIRS", "_ROUNDS"):
                 patch.setattr(link_filter, limit, 1)
+            patch.setattr(unit_search, "_SIM_PARTS", (1,))
             for state, wanted in by_index.items():
                 assert [*chain(*pages(listing, name, state))] == [*chain(*wanted)]
 
