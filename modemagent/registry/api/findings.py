@@ -16,16 +16,19 @@ from modemagent.registry.api.fleet import (
     BAD_REQUEST,
     PRESENT_ONLY,
     After,
+    AtSite,
+    Digits,
     InGateway,
     Limit,
     Reader,
     Severity,
+    Stated,
     answer,
 )
 from modemagent.registry.api.permissions import requires
 from modemagent.registry.api.problem_details import ProblemDetails
 from modemagent.registry.api.revisions import IF_MATCH, IfMatch, revision_of, stale_revision
-from modemagent.registry.store import reader
+from modemagent.registry.store import finding_search, reader
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.decisions import (
     Decision,
@@ -74,8 +77,16 @@ def findings(
             description="Only about this modem, by its IMEI or `ref`.",
         ),
     ] = None,
+    site: AtSite = None,
+    model: Stated = None,
+    firmware: Stated = None,
+    tac: Digits = None,
 ) -> Response:
     """List what the rules have found, with evidence.
+
+    A site is that of the asset with the modem, or of the gateway whose report first shows the
+    finding. With the filters by site and by what a modem has stated, a page may have fewer entries
+    than its limit and still a `next`.
 
     `gateway` finds what is about a gateway or a place in it, not about a modem that is there.
     """
@@ -83,8 +94,9 @@ def findings(
         # such tokens may look up few numbers a minute
         detail = "a token without full-id scope names a modem by its ref"
         raise ProblemDetails(HTTPStatus.FORBIDDEN, "scope", detail)
-    filters = {"severity": severity, "gateway": gateway, "type": name, "modem": modem}
-    return answer(request, token, reader.findings, limit=limit, after=after or 0, **filters)
+    filters = {"severity": severity, "gateway": gateway, "type": name, "modem": modem, "site": site,
+               "model": model, "firmware": firmware, "digits": tac}  # fmt: skip
+    return answer(request, token, finding_search.findings, limit=limit, after=after or 0, **filters)
 
 
 @router.get("/rules", response_model=finding_documents.Rules)

@@ -13,7 +13,7 @@ from modemagent.registry.pages.findings import filters_of
 from modemagent.registry.pages.frame import Answer, Ask, Page, SeeOther
 from modemagent.registry.pages.links import Links
 from modemagent.registry.pages.page_errors import PageError, not_found
-from modemagent.registry.store import finding_reader, finding_sets, triage
+from modemagent.registry.store import finding_reader, finding_search, finding_sets, triage
 from modemagent.registry.store.documents import to_rfc3339
 
 _SAMPLES = 10
@@ -48,22 +48,32 @@ class SelectionPage:
 
 
 def freeze(ask: Ask) -> Answer:
-    """Freeze the ticked findings, or all that match the filters."""
+    """Freeze the ticked findings and groups, or all that match the filters."""
     filters = filters_of(ask)
     is_all = ask.given("which") == "all"
     ticked = [one for one in ask.form.every("finding") if _is_id(one)]
-    if not is_all and not ticked:
+    groups = [one.split("|", 2) for one in ask.form.every("group") if one.count("|") > 1]
+    if not is_all and not ticked and not groups:
         raise PageError(
             422, "Nothing is ticked", "Tick the findings that you want to decide about.",
             "Go back to the list.",
         )  # fmt: skip
+    wanted = [filters.wanted] if is_all else [
+        filters.wanted._replace(severities=(severity,), rule=rule, site=site or None)
+        for severity, rule, site in groups
+    ]  # fmt: skip
+    sentence = filters.sentence() if is_all else f"Ticked in the list: {filters.sentence()}"
     with ask.reading() as connection:
-        if is_all:
-            items = triage.revisions_of(connection, limit=finding_sets.MOST, **filters.wanted)
-            sentence = filters.sentence()
-        else:
-            items = triage.revisions_of(connection, limit=len(ticked), ids=ticked)
-            sentence = f"Ticked in the list: {filters.sentence()}"
+        items = [] if is_all else triage.revisions_of(connection, ticked)
+        for one in wanted:
+            found, is_whole = finding_search.revisions(connection, one, finding_sets.MOST)
+            if not is_whole:
+                raise PageError(
+                    422, "Too wide", "Too many findings would have to be read.",
+                    "Go back to the list, and add a rule.",
+                )  # fmt: skip
+            items += found
+    items = list(dict.fromkeys(items))[: finding_sets.MOST]
     if not items:
         raise PageError(422, "Nothing matches", "No finding matches these filters any more.")
     key = finding_sets.freeze(ask.state.database, ask.who.person.number, sentence, items)

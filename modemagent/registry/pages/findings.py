@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
-from urllib.parse import urlencode
 
-from modemagent.registry.pages.choices import Chip, Choice
+from sqlalchemy import Connection
+
 from modemagent.registry.pages.csv_files import csv_lines
-from modemagent.registry.pages.figures import count
+from modemagent.registry.pages.figures import count, moment
 from modemagent.registry.pages.finding_rows import FindingRow, finding_row
-from modemagent.registry.pages.frame import Answer, Ask, Download, Page
-from modemagent.registry.pages.links import Links
-from modemagent.registry.pages.views import SavedViews, saved_views
-from modemagent.registry.pages.words import WORDS
+from modemagent.registry.pages.frame import Answer, Ask, Download, Page, SeeOther
+from modemagent.registry.pages.links import Link, Links
+from modemagent.registry.pages.list_cells import Cell, ListColumn, ListRow, of_text
+from modemagent.registry.pages.list_query import FilterField, ListControls, ListQuery
+from modemagent.registry.pages.words import STATES, WORDS, finding_word
 from modemagent.registry.rules.catalogue import CATALOGUE
 from modemagent.registry.store import triage
+from modemagent.registry.store.documents import to_rfc3339
+from modemagent.registry.store.finding_search import (
+    FindingFilter,
+    FindingGroup,
+    grouped,
+    search,
+)
+from modemagent.registry.store.unit_filters import UnitFilter
 
-_ROWS = 50
 _BLOCK = 500  # rows of a file that are read at a time
 _ALL = "all"
 _STATES = (*triage.STATES, _ALL)
@@ -37,24 +46,16 @@ _COUNTED = ("", "error", "warning")  # severities that wait for a decision
 class FindingsPage:
     """A page of findings.
 
-    :param sentence: what is shown
-    :param hidden: undecided errors that the filters leave out, as text
+    :param is_short: more may match, but so many did not that reading was stopped
     """
 
-    rows: list[FindingRow]
-    sentence: str
-    hidden: str
-    states: list[Choice]
-    severities: list[Choice]
-    chips: list[Chip]
-    rule: str
-    rules: list[tuple[str, str]]
-    severity: str
-    state: str
+    rows: list[ListRow]
+    columns: tuple[ListColumn, ...]
+    controls: ListControls
+    newest: str | None
     newer: str | None
     older: str | None
-    views: SavedViews
-    csv: str
+    is_short: bool
     may_decide: bool
 
 
@@ -64,15 +65,22 @@ class Filters(NamedTuple):
     state: str
     severity: str
     rule: str
+    site: str = ""
+    model: str = ""
+    firmware: str = ""
+    tac: str = ""
 
     @property
-    def wanted(self) -> dict[str, Any]:
+    def wanted(self) -> FindingFilter:
         """Return the filters as the store takes them."""
-        return {
-            "state": None if self.state == _ALL else self.state,
-            "severities": _SEVERITIES[self.severity],
-            "rule": self.rule or None,
-        }
+        stated = UnitFilter(model=self.model, firmware=self.firmware, digits=self.tac)
+        return FindingFilter(
+            state=None if self.state == _ALL else self.state,
+            severities=_SEVERITIES[self.severity],
+            rule=self.rule or None,
+            site=self.site or None,
+            modem=stated if any(stated) else UnitFilter(),
+        )
 
     def include(self, total: triage.RuleTotal) -> bool:
         """Return True if the undecided findings of a rule are in the list."""
@@ -89,138 +97,224 @@ class Filters(NamedTuple):
             self.severity, f"{self.severity}s"
         )
         which = "All" if self.state == _ALL else self.state.capitalize()
-        if totals is not None and self.state == "undecided" and self.severity in _COUNTED:
+        is_counted = self.state == "undecided" and self.severity in _COUNTED
+        if totals is not None and is_counted and self.wanted.is_simple:
             number = sum(one.count for one in totals if self.include(one))
             shown = count(number, triage.MOST_COUNTED)
             which = f"{shown[0].upper()}{shown[1:]} undecided"
             what = self.severity if number == 1 and self.severity else what
         of = f" of the rule {WORDS[self.rule].short}" if self.rule else ""
-        return f"{which} {what}{of}, those found last first."
+        parts = [template.format(one) for name, template in _PARTS if (one := getattr(self, name))]
+        return ", ".join([f"{which} {what}{of}", *parts, "those found last first."])
+
+
+_PARTS = (
+    ("site", "at site {}"),
+    ("model", "of modems of model {}"),
+    ("firmware", "of modems with firmware {}"),
+    ("tac", "of modems with an IMEI that begins with {}"),
+)
+_FIELDS = (
+    FilterField("state", "state", tuple((one, one) for one in _STATES), usual="undecided"),
+    FilterField(
+        "severity", "severity", tuple((one, one or "errors and warnings") for one in _SEVERITIES)
+    ),
+    FilterField(
+        "rule",
+        "rule",
+        (
+            ("", "any rule"),
+            *sorted(((name, WORDS[name].short) for name in CATALOGUE), key=lambda one: one[1]),
+        ),
+    ),
+    FilterField("site", "site"),
+    FilterField("model", "model"),
+    FilterField("firmware", "firmware"),
+    FilterField("tac", "TAC", is_digits=True),
+)
+_COLUMNS = (
+    ListColumn("what", "What", ("severity", "type", "what", "part", "again")),
+    ListColumn("about", "About", ("kind", "about")),
+    ListColumn("where", "Reported by", ("reported_by",)),
+    ListColumn("site", "Site", ("site",), is_usual=False),
+    ListColumn("since", "Since", ("since", "known", "late")),
+    ListColumn("state", "State", ("state", "note")),
+)
+
+
+def query_of(ask: Ask) -> ListQuery:
+    """Return the view that an address or a form states."""
+    return ListQuery.of(ask, "/findings", _FIELDS, _COLUMNS)
 
 
 def filters_of(ask: Ask) -> Filters:
     """Return the filters of the address, or of a form that was made from it."""
-    state, severity, rule = (
-        ask.given(name) or ask.query(name) for name in ("state", "severity", "rule")
-    )
-    return Filters(
-        state if state in _STATES else "undecided",
-        severity if severity in _SEVERITIES else "",
-        rule if rule in CATALOGUE else "",
-    )
+    return Filters(**query_of(ask).values)
 
 
 def show(ask: Ask) -> Answer:
     """Return the findings that match the filters of the address, newest first."""
-    filters = filters_of(ask)
-    state, severity, rule = filters
+    query = query_of(ask)
+    if not query.is_stated_by(ask):
+        return SeeOther(query.url())
+    filters = Filters(**query.values)
     before, after = ask.number("before"), ask.number("after")
+    start, is_up = (after, True) if after is not None else (before, False)
     with ask.reading() as connection:
-        found, more = triage.newest(
-            connection, limit=_ROWS, before=before, after=after, **filters.wanted
-        )
-        links = Links(connection, ask.who, found)
-        rows = [finding_row(document, links, ask.now) for _, document in found]
+        groups, following = _lines(connection, query, filters, start, is_up=is_up)
         totals = triage.clusters(connection)
-        chosen = filters._asdict()
-        views = saved_views(connection, ask, "findings", _url(chosen))
-    numbers = [number for number, _ in found]
-    has_older = more if after is None else True
-    has_newer = before is not None if after is None else more
-    return Page(
-        "findings.html",
-        FindingsPage(
-            rows=rows,
-            sentence=filters.sentence(totals),
-            hidden=hidden_by(totals, filters),
-            states=[
-                Choice(text=one, url=_url(chosen, state=one), is_chosen=one == state)
-                for one in _STATES
-            ],
-            severities=[
-                Choice(
-                    text=one or "errors and warnings",
-                    url=_url(chosen, severity=one),
-                    is_chosen=one == severity,
-                )
-                for one in _SEVERITIES
-            ],
-            chips=_chips(chosen),
-            rule=rule,
-            rules=sorted(((name, WORDS[name].short) for name in CATALOGUE), key=lambda one: one[1]),
-            severity=severity,
-            state=state,
-            newer=_url(chosen, after=str(numbers[0])) if numbers and has_newer else None,
-            older=_url(chosen, before=str(numbers[-1])) if numbers and has_older else None,
-            views=views,
-            csv=_url(chosen).replace("/findings", "/findings/csv", 1),
-            may_decide=ask.who.may_operate,
-        ),
+        inside = None
+        if not filters.wanted.is_simple and start is None and following is None:
+            inside = Counter(row.severity for group in groups for row in group.rows)
+        controls = query.controls(
+            ask, connection, filters.sentence(totals), tabs=("state", "severity"),
+            hidden=hidden_by(totals, filters, inside),
+        )  # fmt: skip
+        rows = _rows(connection, query, groups, ask)
+    older = (after or 0) + 1 if is_up else following
+    newer = following if is_up else before - 1 if before else None
+    model = FindingsPage(
+        rows=rows,
+        columns=query.columns,
+        controls=controls,
+        newest=query.url() if start is not None else None,
+        newer=None if newer is None else query.url(after=newer),
+        older=None if older is None else query.url(before=older),
+        is_short=following is not None and len(groups) < query.rows,
+        may_decide=ask.who.may_operate,
     )
+    return Page("findings.html", model)
+
+
+def _lines(
+    connection: Connection, query: ListQuery, filters: Filters, start: int | None, *, is_up: bool
+) -> tuple[list[FindingGroup], int | None]:
+    """Return the findings of a page, alike ones in groups unless the filters are about one."""
+    wanted = filters.wanted
+    if filters.state != _ALL and not (wanted.rule and wanted.site):
+        return grouped(connection, wanted, query.rows, start, is_up=is_up)
+    found = search(connection, wanted, query.rows, start, is_up=is_up)
+    rows = [FindingGroup([row]) for row in found.rows]
+    return rows[::-1] if is_up else rows, found.following
+
+
+def _rows(
+    connection: Connection, query: ListQuery, groups: Sequence[FindingGroup], ask: Ask
+) -> list[ListRow]:
+    single = [group.rows[0].id for group in groups if len(group.rows) == 1]
+    documents = triage.documents_of(connection, single)
+    links = Links(connection, ask.who, list(documents.values()))
+    found = []
+    for group in groups:
+        row = group.rows[0]
+        if len(group.rows) > 1:
+            found.append(_group_row(query, group, ask))
+        elif row.id in documents:
+            one = finding_row(documents[row.id], links, ask.now)
+            cells = _cells(one, documents[row.id], links.text(row.site or ""))
+            found.append(
+                ListRow(
+                    one.about,
+                    [cells[column.name] for column in query.columns],
+                    id=one.id,
+                    tick=("finding", one.id, f"{one.word.short}, {one.about.text}"),
+                )
+            )
+    return found
+
+
+def _group_row(query: ListQuery, group: FindingGroup, ask: Ask) -> ListRow:
+    """Return the line of alike findings, which leads to those of its rule and site."""
+    newest, oldest = group.rows[0], min(group.rows, key=lambda one: one.hi_ms)
+    word = finding_word(newest.type, newest.severity)
+    site = ask.who.text(newest.site) if newest.site else ""
+    number = f"{count(len(group.rows))}{' or more' if group.is_cut else ''}"
+    about = f"site {site}" if site else "no site"
+    gateways = f"{count(group.gateways)} gateway{'' if group.gateways == 1 else 's'}"
+    latest = max(group.rows, key=lambda one: one.hi_ms)
+    first = moment(to_rfc3339(oldest.hi_ms), ask.now)
+    url = query.url(rule=newest.type, site=newest.site or "")
+    cells = {
+        "what": Cell(files=(), word=word, link=Link(word.short, url), note=f"{number} alike"),
+        "about": of_text(about),
+        "where": of_text(gateways),
+        "site": of_text(site),
+        "since": Cell(
+            files=(),
+            time=moment(to_rfc3339(latest.hi_ms), ask.now),
+            note=f"first {first.text}" if first else "",
+        ),
+        "state": Cell(files=(), word=STATES[query.values["state"]]),
+    }
+    key = f"{newest.severity}|{newest.type}|{newest.site or ''}"
+    return ListRow(
+        Link(about, url),
+        [cells[column.name] for column in query.columns],
+        tick=("group", key, f"{number} {word.short}, {about}") if newest.site else None,
+    )
+
+
+def _cells(row: FindingRow, document: Mapping[str, Any], site: str) -> dict[str, Cell]:
+    again = f"again ({row.again + 1} times)" if row.again else ""
+    since, known = (one.iso if one else "" for one in (row.since, row.known))
+    return {
+        "what": Cell(
+            link=Link(row.word.short, row.url), word=row.word,
+            note=", ".join(one for one in (row.part, again) if one),
+            files=(document["severity"], document["type"], row.word.short, row.part,
+                   str(row.again)),
+        ),
+        "about": Cell(
+            link=row.about, note=row.kind, is_digits=row.kind in ("modem", "SIM"),
+            files=(row.kind, row.about.text),
+        ),
+        "where": Cell(link=row.where, files=(row.where.text if row.where else "",)),
+        "site": of_text(site, "site"),
+        "since": Cell(
+            time=row.since, text="" if row.since else "not known",
+            late=row.known if row.is_late else None,
+            files=(since, known, "yes" if row.is_late else "no"),
+        ),
+        "state": Cell(word=row.state, note=row.note, files=(row.state.short, row.note)),
+    }  # fmt: skip
 
 
 def csv(ask: Ask) -> Answer:
     """Return all findings of the filters as CSV, in the order of the list."""
-    lines = csv_lines(_COLUMNS, _csv_rows(ask), as_text=ask.query("numbers") == "text")
+    query = query_of(ask)
+    names = [*query.file_names(), "id"]
+    lines = csv_lines(names, _csv_rows(ask, query), as_text=ask.query("numbers") == "text")
     return Download("findings.csv", lines)
 
 
-_COLUMNS = (
-    "severity", "type", "what", "kind", "about", "part", "reported_by", "since", "known", "late",
-    "state", "note", "again", "id",
-)  # fmt: skip
-
-
-def _csv_rows(ask: Ask) -> Iterator[list[str]]:
-    filters, before = filters_of(ask), None
+def _csv_rows(ask: Ask, query: ListQuery) -> Iterator[list[str]]:
+    wanted, before = Filters(**query.values).wanted, None
     while True:
         with ask.reading() as connection:
-            found, more = triage.newest(connection, limit=_BLOCK, before=before, **filters.wanted)
-            links = Links(connection, ask.who, found)
-            for _, document in found:
-                row = finding_row(document, links, ask.now)
-                yield [
-                    document["severity"], document["type"], row.word.short, row.kind,
-                    row.about.text, row.part, row.where.text if row.where else "",
-                    row.since.iso if row.since else "", row.known.iso if row.known else "",
-                    "yes" if row.is_late else "no", row.state.short, row.note,
-                    str(row.again), row.id,
-                ]  # fmt: skip
-        if not more:
+            found = search(connection, wanted, _BLOCK, before)
+            groups = [FindingGroup([row]) for row in found.rows]
+            for row in _rows(connection, query, groups, ask):
+                yield [*(one for cell in row.cells for one in cell.files), row.id]
+        if found.following is None:
             return
-        before = found[-1][0]
+        before = found.following
 
 
-def hidden_by(totals: Sequence[triage.RuleTotal], filters: Filters) -> str:
-    """Return the undecided errors and warnings that the filters leave out, as text."""
+def hidden_by(
+    totals: Sequence[triage.RuleTotal], filters: Filters, inside: Mapping[str, int] | None = None
+) -> str:
+    """Return the undecided errors and warnings that the filters leave out, as text.
+
+    :param inside: how many of a severity are in the list, if that was counted
+    """
     found = []
     for severity in ("error", "warning"):
-        number = sum(
-            one.count for one in totals if one.severity == severity and not filters.include(one)
-        )
+        mine = [one for one in totals if one.severity == severity]
+        number = sum(one.count for one in mine if not filters.include(one))
+        if inside is not None and filters.state in ("undecided", _ALL):
+            number = max(0, sum(one.count for one in mine) - inside.get(severity, 0))
         if number:
             plural = "" if number == 1 else "s"
             found.append(f"{count(number, triage.MOST_COUNTED)} undecided {severity}{plural}")
     verb = "is" if len(found) == 1 and found[0].startswith("1 ") else "are"
     return f"{' and '.join(found)} {verb} outside this view." if found else ""
-
-
-def _url(chosen: dict[str, str], **changed: str) -> str:
-    values = {name: value for name, value in (chosen | changed).items() if value}
-    if values.get("state") == "undecided":
-        del values["state"]
-    return f"/findings?{urlencode(values)}" if values else "/findings"
-
-
-def _chips(chosen: dict[str, str]) -> list[Chip]:
-    chips = []
-    if chosen["state"] != "undecided":
-        chips.append(Chip(text=f"state: {chosen['state']}", without=_url(chosen, state="")))
-    if chosen["severity"]:
-        chips.append(
-            Chip(text=f"severity: {chosen['severity']}", without=_url(chosen, severity=""))
-        )
-    if chosen["rule"]:
-        short = WORDS[chosen["rule"]].short
-        chips.append(Chip(text=f"rule: {short}", without=_url(chosen, rule="")))
-    return chips

@@ -51,10 +51,16 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class ListRow:
-    """A row of a list: its cells in the order of the columns."""
+    """A row of a list: its cells in the order of the columns.
+
+    :param id: its anchor
+    :param tick: name and value of the field that chooses it, and what it chooses
+    """
 
     link: Link
     cells: list[Cell]
+    id: str = ""
+    tick: tuple[str, str, str] | None = None
 
 
 def of_time(at: ShownTime | None, label: str = "") -> Cell:

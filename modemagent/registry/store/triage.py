@@ -131,33 +131,26 @@ def newest(
     if after is not None:
         query = query.where(_c.id > after)
     is_up = after is not None
-    rows = _matching(connection, query, limit + 1, state, severities, rule, is_up=is_up)
+    rows = matching(connection, query, limit + 1, state, severities, rule, is_up=is_up)
     more, rows = len(rows) > limit, rows[:limit]
     rows.sort(key=lambda row: row.id, reverse=True)
     return _numbered(connection, rows), more
 
 
-def revisions_of(
-    connection: Connection,
-    *,
-    limit: int,
-    state: str | None = None,
-    severities: Sequence[str] = (),
-    rule: str | None = None,
-    ids: Sequence[str] | None = None,
-) -> list[tuple[str, int]]:
-    """Return id and revision of the newest findings that match, or of those with some ids.
+def documents_of(connection: Connection, rows: Sequence[int]) -> dict[int, Document]:
+    """Return findings as documents by their rows."""
+    query = select(finding_tables.finding).where(_c.id.in_(rows))
+    return dict(_numbered(connection, connection.execute(query).all())) if rows else {}
 
-    :param limit: the most to return
-    """
-    query = select(_c.id, _c.finding_id, _c.revision, _c.severity)
-    if ids is not None:
-        query = query.where(_c.finding_id.in_([UUID(one).bytes for one in ids]))
-    rows = _matching(connection, query, limit, state, severities, rule, is_up=False)[:limit]
+
+def revisions_of(connection: Connection, ids: Sequence[str]) -> list[tuple[str, int]]:
+    """Return id and revision of the findings with some ids."""
+    query = select(_c.finding_id, _c.revision).order_by(_c.id.desc())
+    rows = connection.execute(query.where(_c.finding_id.in_([UUID(one).bytes for one in ids])))
     return [(str(UUID(bytes=bytes(row.finding_id))), row.revision) for row in rows]
 
 
-def _matching(
+def matching(
     connection: Connection,
     query: Select[Any],
     limit: int,

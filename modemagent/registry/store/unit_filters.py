@@ -36,7 +36,7 @@ class UnitFilter(NamedTuple):
 
 
 class UnitTerm(NamedTuple):
-    """A condition about the unit ``s.id``, and the query for all units that fulfil it.
+    """A condition about the unit ``{unit}``, and the query for all units that fulfil it.
 
     The condition has scalar queries: an ``EXISTS`` may be answered by a scan on PostgreSQL.
     """
@@ -46,11 +46,11 @@ class UnitTerm(NamedTuple):
 
 
 _DIGITS = UnitTerm(
-    "(SELECT 1 FROM unit n WHERE n.id = s.id AND n.key BETWEEN :low AND :high) = 1",
+    "(SELECT 1 FROM unit n WHERE n.id = {unit} AND n.key BETWEEN :low AND :high) = 1",
     "SELECT id FROM unit WHERE kind = :kind AND key BETWEEN :low AND :high",
 )
 _LISTED = UnitTerm(
-    "(SELECT 1 FROM finding f WHERE f.unit = s.id AND f.type = :listed"
+    "(SELECT 1 FROM finding f WHERE f.unit = {unit} AND f.type = :listed"
     " AND f.recorded_to IS NULL LIMIT 1) = 1",
     "SELECT f.unit AS id FROM finding f WHERE f.severity IN ('error', 'warning')"
     " AND f.type = :listed AND f.recorded_to IS NULL",
@@ -72,17 +72,17 @@ _STATED = {
 _OF_MODEMS = {
     "site": UnitTerm(
         "coalesce((SELECT 1 FROM place p JOIN gateway g ON g.id = p.gateway"  # noqa: S608
-        f" WHERE p.unit = s.id AND g.site = :site LIMIT 1), {_HAS_ASSET.format('s.id')}) = 1",
+        f" WHERE p.unit = {{unit}} AND g.site = :site LIMIT 1), {_HAS_ASSET.format('{unit}')}) = 1",
         f"{_IN_GATEWAYS.format('unit')} AND p.unit IS NOT NULL UNION ALL {_SITE_OF_ASSET}",
     ),
     "link_state": UnitTerm(
-        "(SELECT 1 FROM modem_type t WHERE t.unit = s.id AND t.link_state = :link_state) = 1",
+        "(SELECT 1 FROM modem_type t WHERE t.unit = {unit} AND t.link_state = :link_state) = 1",
         "SELECT unit AS id FROM modem_type WHERE link_state = :link_state",
     ),
     **{
         name: UnitTerm(
             "(SELECT 1 FROM modem_type t JOIN make m ON m.id = t.make"  # noqa: S608
-            f" WHERE t.unit = s.id AND {stated}) = 1",
+            f" WHERE t.unit = {{unit}} AND {stated}) = 1",
             "SELECT t.unit AS id FROM make m CROSS JOIN modem_type t"  # noqa: S608
             f" WHERE t.make = m.id AND {stated}",
         )
@@ -94,7 +94,7 @@ _OF_MODEMS = {
 _OF_SIMS = {
     "site": UnitTerm(
         "(SELECT 1 FROM place_sim h JOIN place p ON p.id = h.place"  # noqa: S608
-        " JOIN gateway g ON g.id = p.gateway WHERE h.sim = s.id"
+        " JOIN gateway g ON g.id = p.gateway WHERE h.sim = {unit}"
         f" AND (g.site = :site OR {_HAS_ASSET.format('p.unit')} = 1) LIMIT 1) = 1",
         # places, whose SIMs follow
         f"{_IN_GATEWAYS.format('id')} UNION ALL SELECT p.id FROM ({_SITE_OF_ASSET}) o"  # noqa: S608

@@ -153,7 +153,9 @@ class UnitSearch:
         return self._matched("SELECT unnest(CAST(:keys AS bigint[])) AS id", {"keys": list(units)})
 
     def _matched(self, source: str, values: dict[str, object]) -> list[Any]:
-        where = " AND ".join(one.where for one in self._terms.values()) or "1 = 1"
+        where = (
+            " AND ".join(one.where.format(unit="s.id") for one in self._terms.values()) or "1 = 1"
+        )
         query = f"SELECT s.id, CASE WHEN {where} THEN 1 ELSE 0 END FROM ({source}) AS s"  # noqa: S608
         rows = self.view.connection.execute(text(query), {**self._values, **values})
         return sorted((tuple(row) for row in rows), reverse=not self.is_up)

@@ -13,15 +13,17 @@ import pytest
 from starlette.datastructures import State
 from starlette.requests import Request
 
-from modemagent.registry.pages import gateway, list_query, unit_lists
+from modemagent.registry.pages import findings, gateway, list_query, unit_lists
 from modemagent.registry.pages.csv_files import BROKEN, complete_or_marked
 from modemagent.registry.pages.findings import Filters, hidden_by
 from modemagent.registry.pages.forms import Form
 from modemagent.registry.pages.frame import Answer, Ask, Page, SeeOther
+from modemagent.registry.pages.links import Link
 from modemagent.registry.pages.viewer import Viewer
-from modemagent.registry.store import finding_sets, people, saved_views
+from modemagent.registry.store import finding_search, finding_sets, people, saved_views
 from modemagent.registry.store.decisions import Decision, DecisionAction
 from modemagent.registry.store.engine import Database
+from modemagent.registry.store.finding_search import FindingFilter
 from modemagent.registry.store.people import PersonRole
 from modemagent.registry.store.triage import RuleTotal
 from tests.registry.conftest import IMEI
@@ -170,6 +172,39 @@ def test_view_without_name_or_with_a_number_is_refused(
 ) -> None:
     form = {"section": "findings", "query": "severity=any", "name": "x", **changed}
     assert operator.post("/views", form).status == 422
+
+
+def test_group_of_findings_leads_to_its_rule_and_site(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(finding_search, "FEW_ALIKE", 0)
+    story.person("grouping", PersonRole.OPERATOR)
+    with story.database.reading() as connection:
+        person = people.all_people(connection)[0]
+        (group,) = finding_search.grouped(connection, FindingFilter(rule="imei.prohibited"), 9)[0]
+    group.rows.append(group.rows[0]._replace(gateway=7, site="Lyon"))
+    group.rows[0] = group.rows[1]
+    scope = {"type": "http", "method": "GET", "path": "/findings", "headers": [],
+             "query_string": b"severity=error&columns=what,site"}  # fmt: skip
+    ask = Ask(state=State(), request=Request(scope), viewer=Viewer(person), form=Form(),
+              is_secure=False, client="")  # fmt: skip
+    row = findings._group_row(findings.query_of(ask), group, ask)
+    address = "/findings?severity=error&rule=imei.prohibited&site=Lyon&columns=what%2Csite"
+    assert row.cells[0].link == Link("IMEI prohibited", address)
+    assert row.cells[0].note == "2 alike"
+    assert row.tick and row.tick[:2] == ("group", "error|imei.prohibited|Lyon")
+
+
+def test_ticked_group_is_all_of_its_rule_and_site(operator: Browser) -> None:
+    form = {"which": "ticked", "group": "error|imei.prohibited|nowhere"}
+    assert operator.post("/selections", form).status == 422
+    page = operator.get("/findings?site=Hamburg").text
+    assert "Undecided errors and warnings, at site Hamburg, those found last first." in page
+    assert "outside this view" in page
+    file = rows_of(operator.get("/findings/csv?site=Hamburg&columns=what,site").text)
+    assert {row["site"] for row in file} == {"Hamburg"}
+    form["group"] = f"{file[0]['severity']}|{file[0]['type']}|Hamburg"
+    assert operator.post("/selections", form).status == 303
 
 
 def test_decision_about_ticked_findings(operator: Browser) -> None:

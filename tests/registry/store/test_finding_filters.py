@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,6 +12,14 @@ from sqlalchemy import Connection, event, select, text
 from modemagent.registry.store import finding_reader, finding_tables, triage
 from modemagent.registry.store.engine import Database
 from modemagent.registry.store.finding_context import _event
+from modemagent.registry.store.finding_search import (
+    FindingFilter,
+    findings,
+    grouped,
+    revisions,
+    search,
+)
+from modemagent.registry.store.unit_filters import UnitFilter
 
 _ROWS = 4000
 _MOST_READ = 300  # rows of 4,000; a page has 11
@@ -128,6 +137,51 @@ def test_filters_return_what_matches(filled: Database, monkeypatch: pytest.Monke
     assert rows(state=None, severities=["warning"], rule="sim.swapped") == [1000, 999, 998]
     assert rows(severities=["warning"]) == [999, 997, 995]
     assert rows(severities=["note"]) == []
+
+
+_SITES = """
+INSERT INTO gateway (id, gateway_id, ref, site, heard_day, simple, least_bound_ms, forked)
+  VALUES (1, 'a', 1, 'Lyon', 1, :yes, 0, :no), (2, 'b', 2, 'Izmir', 1, :yes, 0, :no);
+INSERT INTO stream (id, gateway, stream_id, rank, top, pending)
+  VALUES (1, 1, 's', 0, 1, 0), (2, 2, 's', 0, 1, 0);
+UPDATE finding SET stream = 2 WHERE id > 3990 OR id IN (1, 2)
+"""
+
+
+def test_alike_findings_of_a_site_are_a_group(
+    filled: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(triage, "finding_documents", lambda _, rows: [{"row": x.id} for x in rows])
+    with filled.writing() as connection:
+        for statement in _SITES.split(";\n"):
+            values = {"yes": True, "no": False} if ":yes" in statement else {}
+            connection.execute(text(statement), values)
+    with filled.reading() as connection:
+        groups, following = grouped(connection, FindingFilter(), 3)
+        assert [(one.rows[0].site, len(one.rows), one.is_cut) for one in groups] == [
+            ("Izmir", 10, True), ("Lyon", 990, True),
+        ]  # fmt: skip
+        assert (groups[0].gateways, following) == (1, 3001)
+        rare = FindingFilter(rule="sim.cloned")
+        groups, following = grouped(connection, rare, 4)
+        assert [one.rows[0].id for one in groups] == [5, 4, 3, 2]
+        assert following == 2
+        assert [one.rows[0].id for one in grouped(connection, rare, 4, 2, is_up=True)[0]] == [
+            5,
+            4,
+            3,
+        ]
+        found = search(connection, rare._replace(site="Izmir"), 9)
+        assert ([row.id for row in found.rows], found.following) == ([2, 1], None)
+        nowhere = FindingFilter(site="nowhere")
+        assert search(connection, nowhere, 9, parts=(50, 100)) == ([], 3851)
+        assert search(connection, FindingFilter(modem=UnitFilter(model="x")), 9, 9) == ([], None)
+        walk = partial(search, connection, nowhere, 5, parts=(10, 20))
+        assert read(connection, walk) <= _MOST_READ
+        assert revisions(connection, rare._replace(site="Izmir"), 9)[1]
+        assert not revisions(connection, nowhere, 50)[1]
+        page = findings(connection, limit=9, type="sim.cloned", site="Lyon", after=3)
+    assert page == {"findings": [{"row": 4}, {"row": 5}], "next": None}
 
 
 def test_event_of_a_finding_is_read_by_its_unit(filled: Database) -> None:
