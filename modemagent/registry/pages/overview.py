@@ -10,17 +10,21 @@ from sqlalchemy import Connection
 
 from modemagent.registry.pages.bench import StationLine, station_lines
 from modemagent.registry.pages.event_rows import EventRow, event_row
-from modemagent.registry.pages.figures import ShownTime, moment
+from modemagent.registry.pages.figures import ShownTime, day, days_from, moment
 from modemagent.registry.pages.finding_rows import FindingRow, finding_row
 from modemagent.registry.pages.frame import Answer, Ask, Page
-from modemagent.registry.pages.links import Links
+from modemagent.registry.pages.links import Link, Links
+from modemagent.registry.pages.overview_figures import HourBar, clusters_of, hour_bars
 from modemagent.registry.pages.words import Word, finding_word
-from modemagent.registry.store import reader, recheck_reader, tallies, triage
-from modemagent.registry.store.deadline_reader import due_before
+from modemagent.registry.store import audit, case_reader, reader, recheck_reader, tallies, triage
+from modemagent.registry.store.deadline_reader import due_before, first_due
+from modemagent.registry.store.documents import to_rfc3339
+from modemagent.registry.store.fleet_figures import FleetFigures
 
 _ROWS = 10
 _EVENTS = 8
 _BENCHES = 3
+_OLD_MS = 5 * 60_000  # of figures that are counted each minute
 _SOON = timedelta(days=15)  # today, and the 14 days after it
 
 
@@ -34,6 +38,35 @@ class RuleCount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CountedFigures:
+    """Figures that a timer counts.
+
+    :param age: of the count, if the timer has stopped; empty: it is recent
+    :param share: gateways that reported within the last hour, as text
+    :param bars: gateways that reported in each of the last 24 hours
+    :param clusters: where many findings are: what they have in common, and their number
+    :param checked: newest entries of the audit that were verified
+    """
+
+    at: ShownTime | None
+    age: str
+    share: str
+    bars: list[HourBar]
+    clusters: list[tuple[str, Link, int]]
+    checked: int
+    is_intact: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCases:
+    """Cases that are open, and how many of them were sighted, last at a time."""
+
+    number: int
+    sighted: int
+    last: ShownTime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OverviewPage:
     """Figures of the fleet, what waits, and what happened last.
 
@@ -41,6 +74,8 @@ class OverviewPage:
     :param deadlines: those that were reached or are due before a date, two weeks from now
     :param silent: gateways that do not report
     :param rechecks: those that wait to be confirmed
+    :param first_deadline: the country, and how far its day is; None: nothing is due
+    :param decided: the last decision, by whom and when, if nothing waits
     :param reasons: why the registry is not ready
     """
 
@@ -51,6 +86,10 @@ class OverviewPage:
     totals: dict[str, int]
     deadlines: int
     deadlines_before: str
+    first_deadline: str
+    figures: CountedFigures | None
+    cases: OpenCases
+    decided: tuple[str, ShownTime | None] | None
     silent: int
     rechecks: int
     rows: list[FindingRow]
@@ -104,14 +143,24 @@ def _model(
     links.load(found, events)
     before = now.date() + _SOON
     at = now.isoformat(timespec="milliseconds")
+    numbers, counted = tallies.figures(connection)
+    deadline = first_due(connection)
+    number, sighted, last = case_reader.open_cases(connection, triage.MOST_COUNTED)
     return OverviewPage(
         waiting_errors=errors.count,
         warnings=warnings.count,
         oldest=moment(oldest, now),
         most=triage.MOST_COUNTED,
-        totals=_totals(connection),
+        totals=numbers,
+        figures=_figures(connection, counted, numbers, links, now),
+        cases=OpenCases(number, sighted, moment(to_rfc3339(last) if last else None, now)),
+        decided=None if found else _last_decision(connection, links, now),
         deadlines=due_before(connection, before, triage.MOST_COUNTED),
         deadlines_before=before.isoformat(),
+        first_deadline=f"{deadline[0]} {days_from(deadline[1], now.date())}, "
+        f"{day(deadline[1].isoformat())}"
+        if deadline
+        else "",
         silent=sum(one.count for one in grouped if one.type == "gateway.silent"),
         rechecks=recheck_reader.count_stopped(connection, triage.MOST_COUNTED),
         rows=[finding_row(document, links, now) for _, document in found],
@@ -125,7 +174,35 @@ def _model(
     )
 
 
-def _totals(connection: Connection) -> dict[str, int]:
-    """Return the numbers of the last count, which a new registry makes at its first minute."""
-    found = tallies.stored(connection)
-    return found if found.get("gateways") else tallies.counted(connection)
+def _figures(
+    connection: Connection,
+    counted: FleetFigures | None,
+    numbers: dict[str, int],
+    links: Links,
+    now: datetime,
+) -> CountedFigures | None:
+    if counted is None:
+        return None
+    at = moment(to_rfc3339(counted.at_ms), now)
+    is_old = now.timestamp() * 1000 - counted.at_ms > _OLD_MS
+    gateways = max(numbers["gateways"], 1)
+    share = 100 * counted.reported / gateways
+    return CountedFigures(
+        at=at,
+        age=at.age if at and is_old else "",
+        share="100 %" if counted.reported == gateways else f"{min(share, 99.9):.1f} %",
+        bars=hour_bars(counted, now),
+        clusters=clusters_of(connection, counted.clusters, links),
+        checked=counted.checked,
+        is_intact=counted.is_intact,
+    )
+
+
+def _last_decision(
+    connection: Connection, links: Links, now: datetime
+) -> tuple[str, ShownTime | None] | None:
+    """Return who resolved a finding last, and when."""
+    found = audit.audit_page(connection, limit=1, newest_first=True, kind="finding.resolve")
+    for entry in found["entries"]:
+        return links.text(entry["actor"].partition(":")[2]), moment(entry["time"], now)
+    return None

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import zip_longest
 from typing import Any, NamedTuple
 
 import msgspec
@@ -152,26 +152,23 @@ def verify(connection: Connection, exported: Head | None = None) -> Verification
     return Verification(entries, end, problems[:_MOST_PROBLEMS], len(problems[_MOST_PROBLEMS:]))
 
 
-def newest_are_intact(connection: Connection, most: int = 200) -> bool:
-    """Return True if the newest entries are as they were chained, up to the head.
-
-    :param most: number of entries that are read
-    """
+def verify_end(connection: Connection, most: int) -> tuple[int, int]:
+    """Verify the newest entries; return how many they are, and how many are not as written."""
     c = audit.c
     query = select(audit).where(c.position.is_not(None)).order_by(c.position.desc())
     rows = connection.execute(query.limit(most + 1)).all()
     end = head(connection)
-    if not rows:
-        return end.position == 0
-    if (rows[0].position, bytes(rows[0].hash or b"")) != end:
-        return False
-    if rows[-1].position == 1 and bytes(rows[-1].hash or b"") != _hash(_FIRST, 1, rows[-1]):
-        return False
-    return all(
-        new.position == old.position + 1
-        and bytes(new.hash or b"") == _hash(bytes(old.hash or b""), new.position, new)
-        for new, old in pairwise(rows)
-    )
+    position = end.position
+    wrong = sum(1 for row in rows[:1] if bytes(row.hash or b"") != end.hash)
+    for row, before in zip_longest(rows, rows[1:]):
+        is_next = row.position == position
+        position = row.position - 1
+        if before is None and row.position > 1:  # its predecessor was not read, or has been deleted
+            wrong += not is_next
+            break
+        last = _FIRST if before is None else bytes(before.hash or b"")
+        wrong += not is_next or bytes(row.hash or b"") != _hash(last, row.position, row)
+    return min(len(rows), most), wrong + (not rows and end.position > 0)
 
 
 def _entries(connection: Connection) -> Iterator[Row[Any]]:

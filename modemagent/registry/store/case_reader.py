@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from modemagent.registry.assets.asset_fields import shown_imei
 from modemagent.registry.assets.case_fields import CASE_FIELDS
@@ -54,6 +54,22 @@ def case_page(
         for row in shown
     ]
     return {"cases": cases, "next": following}
+
+
+def open_cases(connection: Connection, most: int) -> tuple[int, int, int | None]:
+    """Return how many cases are open and how many of them were sighted, and the last sighting.
+
+    :param most: cases that are counted; the sightings of more are not looked at
+    """
+    c, s = device_case.c, case_sighting.c
+    query = select(c.id).where(c.state == "open").order_by(c.id.desc()).limit(most + 1)
+    cases = list(connection.execute(query).scalars())
+    last = (
+        select(s.device_case, func.max(s.last_hi)).where(s.device_case.in_(cases[:most]))
+        .group_by(s.device_case)
+    )  # fmt: skip
+    sighted = dict(connection.execute(last).tuples().all()) if cases else {}
+    return len(cases), len(sighted), max(sighted.values(), default=None)
 
 
 def case_row(connection: Connection, case: int) -> CaseRow | None:

@@ -89,6 +89,14 @@ def due_before(connection: Connection, day: date, most: int) -> int:
     return connection.execute(select(func.count()).select_from(rows.subquery())).scalar_one()
 
 
+def first_due(connection: Connection) -> tuple[str, date] | None:
+    """Return country and day of the deadline that is due first; None: there is none."""
+    c = deadline.c
+    query = select(c.country, c.due_day).where(c.due_day < NEVER).order_by(c.due_day, c.id)
+    row = connection.execute(query.limit(1)).first()
+    return None if row is None else (row.country, date_of(row.due_day))
+
+
 def _documents(connection: Connection, rows: Sequence[Any]) -> list[Document]:
     view = View(connection)
     units = view.units(row.unit for row in rows)

@@ -30,7 +30,7 @@ FEW_ALIKE = 5
 _c = finding_tables.finding.c
 _GATEWAY = "coalesce(finding.gateway, (SELECT r.gateway FROM stream r WHERE r.id = finding.stream))"
 #: That of the asset with the modem, or of the gateway whose report first shows the finding.
-_SITE = (
+SITE = (
     "coalesce((SELECT a.site FROM unit n JOIN asset a ON a.imei = n.key"  # noqa: S608
     " WHERE n.id = finding.unit AND n.kind = 1 AND a.site IS NOT NULL LIMIT 1),"
     f" (SELECT g.site FROM gateway g WHERE g.id = {_GATEWAY}))"
@@ -174,7 +174,7 @@ def _part(
     connection: Connection, wanted: FindingFilter, size: int, start: int | None, *, is_up: bool
 ) -> list[Any]:
     """Return the next rows in order, each with whether it matches what no index has."""
-    site = func.coalesce(text(_SITE), None).label("site")
+    site = func.coalesce(text(SITE), None).label("site")
     query = select(
         _c.id, _c.finding_id, _c.revision, _c.severity, _c.type, _c.hi_ms,
         func.coalesce(text(_GATEWAY), None).label("of"), site, _matches(wanted).label("matches"),
@@ -193,7 +193,7 @@ def _matches(wanted: FindingFilter) -> ColumnElement[Any]:
     where = [one.where.format(unit="finding.unit") for one in terms]
     values = values_of(UnitKind.MODEM, wanted.modem)
     if wanted.site is not None:
-        where.append(f"{_SITE} = :site")
+        where.append(f"{SITE} = :site")
         values["site"] = wanted.site
     condition = text(f"CASE WHEN {' AND '.join(where) or '1 = 1'} THEN 1 ELSE 0 END")
     names = {name for name in values if f":{name}" in condition.text}

@@ -7,8 +7,9 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from modemagent.registry.rules.pairing import LinkState
-from modemagent.registry.store import dialect, operation_tables, schema
-from modemagent.registry.store.engine import Database
+from modemagent.registry.store import dialect, fleet_figures, operation_tables, schema
+from modemagent.registry.store.engine import Database, now_ms
+from modemagent.registry.store.fleet_figures import FleetFigures
 from modemagent.registry.store.recheck_tables import modem_type
 from modemagent.registry.store.units import UnitKind
 
@@ -18,9 +19,12 @@ _STATES = (LinkState.LINKED, LinkState.ARMED, LinkState.DIFFERED)
 
 def update(database: Database) -> None:
     """Count the rows and store the numbers; writers do not wait meanwhile."""
+    at_ms = now_ms()
     with database.reading() as connection:
-        found = counted(connection)
+        found = counted(connection) | fleet_figures.counted(connection, at_ms)
     with database.writing() as connection:
+        stale = [(name,) for name in _rows(connection) if fleet_figures.is_stale(name, at_ms)]
+        dialect.delete_rows(connection, operation_tables.tally, ("name",), stale)
         dialect.upsert_rows(
             connection, operation_tables.tally, ("name",), ("value",), list(found.items())
         )
@@ -33,8 +37,25 @@ def stored(connection: Connection) -> dict[str, int]:
 
 def last(connection: Connection) -> dict[str, int]:
     """Return the numbers of the last count by kind; none of a database that was never counted."""
+    return {name: value for name, value in _rows(connection).items() if "." not in name}
+
+
+def figures(connection: Connection) -> tuple[dict[str, int], FleetFigures | None]:
+    """Return the numbers of the last count by kind, and the figures of the overview.
+
+    A registry that had no gateway at its last count is counted now.
+    """
+    rows = _rows(connection)
+    numbers = {name: value for name, value in rows.items() if "." not in name}
+    if not numbers.get("gateways"):
+        numbers = counted(connection)
+        rows = fleet_figures.counted(connection, now_ms())
+    return numbers, fleet_figures.figures_of(rows)
+
+
+def _rows(connection: Connection) -> dict[str, int]:
     c = operation_tables.tally.c
-    return {row[0]: row[1] for row in connection.execute(select(c.name, c.value))}
+    return {row.name: row.value for row in connection.execute(select(c.name, c.value))}
 
 
 def counted(connection: Connection) -> dict[str, int]:

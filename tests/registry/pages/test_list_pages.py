@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from types import ModuleType
 from typing import Any
 
@@ -13,17 +14,18 @@ import pytest
 from starlette.datastructures import State
 from starlette.requests import Request
 
-from modemagent.registry.pages import findings, gateway, list_query, unit_lists
+from modemagent.registry.pages import findings, gateway, list_query, overview, unit_lists
 from modemagent.registry.pages.csv_files import BROKEN, complete_or_marked
 from modemagent.registry.pages.findings import Filters, hidden_by
 from modemagent.registry.pages.forms import Form
 from modemagent.registry.pages.frame import Answer, Ask, Page, SeeOther
-from modemagent.registry.pages.links import Link
+from modemagent.registry.pages.links import Link, Links
 from modemagent.registry.pages.viewer import Viewer
 from modemagent.registry.store import finding_search, finding_sets, people, saved_views
 from modemagent.registry.store.decisions import Decision, DecisionAction
-from modemagent.registry.store.engine import Database
+from modemagent.registry.store.engine import Database, now_ms
 from modemagent.registry.store.finding_search import FindingFilter
+from modemagent.registry.store.fleet_figures import FindingCluster, FleetFigures
 from modemagent.registry.store.people import PersonRole
 from modemagent.registry.store.triage import RuleTotal
 from tests.registry.conftest import IMEI
@@ -172,6 +174,25 @@ def test_view_without_name_or_with_a_number_is_refused(
 ) -> None:
     form = {"section": "findings", "query": "severity=any", "name": "x", **changed}
     assert operator.post("/views", form).status == 422
+
+
+def test_overview_states_reports_cases_and_clusters(story: Story, operator: Browser) -> None:
+    figures = FleetFigures(
+        now_ms() - 9 * 60_000, 2, [None] * 22 + [4, 2],
+        [FindingCluster("site", "Hamburg", 9), FindingCluster("firmware", IMEI, 4)], 7, False,
+    )  # fmt: skip
+    now = datetime.now(UTC)
+    with story.database.reading() as connection:
+        links = Links(connection, Viewer(people.all_people(connection)[0]))
+        found = overview._figures(connection, figures, {"gateways": 3}, links, now)
+    assert found is not None
+    assert (found.share, found.age, found.is_intact) == ("66.7 %", "9 min ago", False)
+    assert [(one.x, one.height) for one in found.bars] == [(22, 20), (23, 10)]
+    assert found.clusters[0] == ("site", Link("Hamburg", "/findings?site=Hamburg"), 9)
+    assert found.clusters[1][1].url is None  # it looks like a number
+    page = operator.get("/").text
+    assert "Reported last hour" in page
+    assert re.search("1 open case</a>", page)
 
 
 def test_group_of_findings_leads_to_its_rule_and_site(

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event, select, text
 
-from modemagent.registry.store import finding_reader, finding_tables, triage
-from modemagent.registry.store.engine import Database
+from modemagent.registry.store import finding_reader, finding_tables, tallies, triage
+from modemagent.registry.store.engine import Database, now_ms
 from modemagent.registry.store.finding_context import _event
 from modemagent.registry.store.finding_search import (
     FindingFilter,
@@ -19,6 +19,7 @@ from modemagent.registry.store.finding_search import (
     revisions,
     search,
 )
+from modemagent.registry.store.fleet_figures import HOUR_MS
 from modemagent.registry.store.unit_filters import UnitFilter
 
 _ROWS = 4000
@@ -182,6 +183,41 @@ def test_alike_findings_of_a_site_are_a_group(
         assert not revisions(connection, nowhere, 50)[1]
         page = findings(connection, limit=9, type="sim.cloned", site="Lyon", after=3)
     assert page == {"findings": [{"row": 4}, {"row": 5}], "next": None}
+
+
+_HEARD = """
+INSERT INTO boot (id, gateway, boot_id, bound_ms, clusters, up_ms, chosen, start_lo, start_hi,
+    alien, suspect)
+  VALUES (1, 1, 'x', 0, :no_bytes, 0, :yes, 0, 0, :no, :no),
+    (2, 2, 'y', 0, :no_bytes, 0, :yes, 0, 0, :no, :no);
+INSERT INTO boot_stream (boot, stream, first_sequence, first_uptime_ms, first_wall_ms,
+    first_synchronized, last_sequence, last_uptime_ms, last_wall_ms, last_synchronized, uptime_ms,
+    reports, received_ms, agent_version)
+  VALUES (1, 1, 1, 0, 0, :yes, 1, 0, 0, :yes, 0, 1, :now, ''),
+    (2, 2, 1, 0, 0, :yes, 1, 0, 0, :yes, 0, 1, :now - 3700000, '');
+UPDATE gateway SET first_boot = id, last_boot = id;
+INSERT INTO tally (name, value) VALUES ('heard.of.5', 9), ('cluster.site.Gone', 9)
+"""
+
+
+def test_figures_are_counted_by_a_timer(filled: Database) -> None:
+    now = now_ms() // HOUR_MS * HOUR_MS + 60_000
+    values = {"yes": True, "no": False, "now": now, "no_bytes": b""}
+    with filled.writing() as connection:
+        for statement in (_SITES + ";\n" + _HEARD).split(";\n"):
+            named = {name: one for name, one in values.items() if f":{name}" in statement}
+            connection.execute(text(statement), named)
+    tallies.update(filled)
+    with filled.reading() as connection:
+        assert not any("." in name for name in tallies.stored(connection))
+        numbers, found = tallies.figures(connection)
+        rows = connection.execute(text("SELECT name FROM tally")).scalars().all()
+    assert found is not None and numbers["gateways"] == 2
+    assert (found.reported, found.hours[-1], found.is_intact) == (1, 1, True)
+    errors, warnings = 3005 - 1, 995 - 496 - 2  # without those that are over or acknowledged
+    clusters = [("site", "Lyon", errors + warnings - 12), ("site", "Izmir", 12)]
+    assert [tuple(one) for one in found.clusters] == clusters
+    assert not {"heard.of.5", "cluster.site.Gone"} & set(rows)
 
 
 def test_event_of_a_finding_is_read_by_its_unit(filled: Database) -> None:
