@@ -52,6 +52,8 @@ def test_modems_and_sims_of_a_gateway(fleet: Registry, reader: Client) -> None:
     assert listed(reader, "modems?model=none", "imei") == []
     assert listed(reader, f"sims?issuer={ICCID[:6]}&gateway=gw-1", "iccid") == [ICCID]
     assert listed(reader, "sims?site=nowhere", "iccid") == []
+    assert listed(reader, "gateways?site=nowhere", "gateway_id") == []
+    assert listed(reader, "findings?site=nowhere", "type") == []
     assert reader.request("GET", f"/api/v1/modems?tac={IMEI[:9]}").status == 422
     for name, count in (("modems", 1), ("sims", 1), ("findings", 0)):
         done = call_in_process("registry", name, "--gateway", "gw-1", "--json", *fleet.where)

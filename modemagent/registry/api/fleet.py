@@ -237,9 +237,15 @@ def sim_timeline(
     responses=BAD_REQUEST,
     dependencies=PRESENT_ONLY,
 )
-def gateways(request: Request, token: Reader, limit: Limit = 100, after: AfterId = "") -> Response:
+def gateways(
+    request: Request,
+    token: Reader,
+    limit: Limit = 100,
+    after: AfterId = "",
+    site: Annotated[Stated, Query(description="Only at this site.")] = None,
+) -> Response:
     """List gateways by id."""
-    return answer(request, token, reader.gateways, limit=limit, after=after)
+    return answer(request, token, reader.gateways, limit=limit, after=after, site=site)
 
 
 @router.get(

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection
-
 from modemagent.registry.pages.figures import ShownTime, duration, moment
 from modemagent.registry.pages.finding_rows import FindingRow, finding_row, is_waiting
 from modemagent.registry.pages.frame import Answer, Ask, Page, SeeOther
@@ -17,7 +15,6 @@ from modemagent.registry.pages.words import Word
 from modemagent.registry.store import benches, reader, triage
 from modemagent.registry.store.fleet import gateway_row
 
-_ROWS = 50
 _SILENT_AFTER = 3  # intervals between signs of life, as in the rule
 _DEFAULT_INTERVAL_S = 86_400.0  # of a gateway that promises none
 
@@ -36,23 +33,6 @@ class GatewayLine:
     version: str
     reports: int
     clock: Word
-
-
-@dataclass(frozen=True, slots=True)
-class GatewaysPage:
-    """A page of gateways, newest first.
-
-    :param silent: how many findings about silent gateways wait for a decision
-    :param most: numbers above it are not counted
-    :param newest: address of the first page; None: this is it
-    """
-
-    rows: list[GatewayLine]
-    silent: int
-    most: int
-    newest: str | None
-    newer: str | None
-    older: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,30 +75,6 @@ class GatewayPage:
     others: list[FindingRow]
 
 
-def show_all(ask: Ask) -> Answer:
-    """Return a page of gateways, those first that reported for the first time last."""
-    with ask.reading() as connection:
-        before, after = (_cursor(connection, ask.query(name)) for name in ("before", "after"))
-        before = None if after else before
-        found, is_more = reader.newest_gateways(connection, limit=_ROWS, before=before, after=after)
-        if after and not is_more:
-            return SeeOther("/gateways")  # the newest page, which has as many rows as fit
-        links = Links(connection, ask.who, found)
-        rows = [_row(one, links, ask.now) for one in found]
-        totals = triage.clusters(connection)
-    is_first = before is None and after is None
-    first, last = (found[at]["ref"] if found else "" for at in (0, -1))
-    model = GatewaysPage(
-        rows=rows,
-        silent=sum(one.count for one in totals if one.type == "gateway.silent"),
-        most=triage.MOST_COUNTED,
-        newest=None if is_first else "/gateways",
-        newer=None if is_first or not found else f"/gateways?after={first}",
-        older=f"/gateways?before={last}" if found and (is_more or after) else None,
-    )
-    return Page("gateways.html", model)
-
-
 def show(ask: Ask) -> Answer:
     """Return the page of a gateway; an id in the address leads to its reference."""
     name = ask.path["name"]
@@ -136,12 +92,8 @@ def show(ask: Ask) -> Answer:
     return Page("gateway.html", model)
 
 
-def _cursor(connection: Connection, ref: str) -> int | None:
-    """Return the row of a gateway by its reference: an id in an address could be a number."""
-    return (gateway_row(connection, ref) or None) if ref else None
-
-
-def _row(one: dict[str, Any], links: Links, now: datetime) -> GatewayLine:
+def line_of(one: dict[str, Any], links: Links, now: datetime) -> GatewayLine:
+    """Return a gateway in the list, and on top of its page."""
     received = moment(one["last_received"], now)
     interval = one["heartbeat_s"] or _DEFAULT_INTERVAL_S
     silent_s = 0.0
@@ -175,7 +127,7 @@ def _model(
     health = found["health"] or {}
     rows = [(is_waiting(one), finding_row(one, links, now)) for one in about]
     return GatewayPage(
-        row=_row(found, links, now),
+        row=line_of(found, links, now),
         first=moment(found["first_seen"], now),
         evidence=links.report(found["last_report"]),
         outbox=health.get("outbox"),

@@ -13,7 +13,7 @@ from modemagent.registry.pages.page_errors import PageError
 from modemagent.registry.store import saved_views as store
 
 #: Lists that have views.
-SECTIONS = ("findings", "modems", "sims", "assets")
+SECTIONS = ("findings", "modems", "sims", "gateways", "assets")
 _LONGEST_NAME, _LONGEST_QUERY = 60, 500
 #: Parameters that are not part of a view.
 _NOT_KEPT = ("after", "before")

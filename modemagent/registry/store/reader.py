@@ -171,31 +171,19 @@ def pairings(
     return {"pairings": entries, "next": following}
 
 
-def gateways(connection: Connection, *, limit: int, after: str = "") -> Document:
-    """Return a page of gateways by id."""
+def gateways(
+    connection: Connection, *, limit: int, after: str = "", site: str | None = None
+) -> Document:
+    """Return a page of gateways by id.
+
+    :param site: only those at this site
+    """
     c = schema.gateway.c
     query = select(c.id, c.gateway_id).where(c.gateway_id > after).order_by(c.gateway_id)
+    query = query if site is None else query.where(c.site == site)
     rows, following = _page(connection, query, "gateway_id", limit)
     entries = gateway_documents(View(connection), [row.id for row in rows])
     return {"gateways": entries, "next": following}
-
-
-def newest_gateways(
-    connection: Connection, *, limit: int, before: int | None = None, after: int | None = None
-) -> tuple[list[Document], bool]:
-    """Return gateways, those first that reported for the first time last, and whether more follow.
-
-    :param before: the row of a gateway: those that are older follow it
-    :param after: the row of a gateway: those that are newer come before it, the nearest ones
-    """
-    c = schema.gateway.c
-    query = select(c.id).where(c.first_boot.is_not(None)).limit(limit + 1)
-    query = query if before is None else query.where(c.id < before)
-    query = query if after is None else query.where(c.id > after)
-    ordered = query.order_by(c.id.desc() if after is None else c.id)
-    keys = list(connection.execute(ordered).scalars())
-    shown = keys[:limit] if after is None else keys[limit - 1 :: -1]
-    return gateway_documents(View(connection), shown), len(keys) > limit
 
 
 def gateway(

@@ -7,14 +7,13 @@ import io
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from types import ModuleType
 from typing import Any
 
 import pytest
 from starlette.datastructures import State
 from starlette.requests import Request
 
-from modemagent.registry.pages import findings, gateway, list_query, overview, unit_lists
+from modemagent.registry.pages import findings, gateways, list_query, overview, unit_lists
 from modemagent.registry.pages.csv_files import BROKEN, complete_or_marked
 from modemagent.registry.pages.findings import Filters, hidden_by
 from modemagent.registry.pages.forms import Form
@@ -88,19 +87,21 @@ def test_filters_and_columns_are_in_the_address_and_in_the_file(operator: Browse
 
 
 @pytest.mark.parametrize(
-    ("module", "show", "path"),
-    [(list_query, unit_lists.modems, "/modems"), (gateway, gateway.show_all, "/gateways")],
+    ("show", "path"),
+    [
+        (unit_lists.modems, "/modems"),
+        (gateways.show, "/gateways"),
+        (findings.show, "/findings?state=all&severity=any"),
+    ],
 )
 def test_newer_and_older_pages_have_each_row_once(
     story: Story,
     monkeypatch: pytest.MonkeyPatch,
-    module: ModuleType,
     show: Callable[[Ask], Answer],
     path: str,
 ) -> None:
-    name = "_ROWS" if module is gateway else "USUAL_ROWS"
-    monkeypatch.setattr(module, name, 2)
-    story.person(f"pager of {path}", PersonRole.VIEWER)
+    monkeypatch.setattr(list_query, "USUAL_ROWS", 2)
+    story.person(f"pager of {path[1:8]}", PersonRole.VIEWER)
     with story.database.reading() as connection:
         person = people.all_people(connection)[0]
 
@@ -119,7 +120,7 @@ def test_newer_and_older_pages_have_each_row_once(
         return answer.model
 
     def urls(model: Any) -> list[str]:
-        return [row.link.url for row in model.rows]
+        return [row.id or row.link.url for row in model.rows]
 
     newest = page(path)
     assert newest.newer is None
@@ -128,12 +129,21 @@ def test_newer_and_older_pages_have_each_row_once(
         pages.append(page(pages[-1].older))
     shown = [url for one in pages for url in urls(one)]
     assert len(shown) == len(set(shown)) >= 3
-    monkeypatch.setattr(module, name, 50)
+    monkeypatch.setattr(list_query, "USUAL_ROWS", 50)
     assert shown == urls(page(path))
-    monkeypatch.setattr(module, name, 2)
+    monkeypatch.setattr(list_query, "USUAL_ROWS", 2)
     assert urls(page(pages[1].newer or "")) == urls(newest)
-    monkeypatch.setattr(module, name, 1)
+    monkeypatch.setattr(list_query, "USUAL_ROWS", 1)
     assert urls(page(pages[1].newer or "")) == urls(newest)[-1:]
+
+
+def test_gateways_are_filtered_and_in_the_file(operator: Browser) -> None:
+    page = operator.get("/gateways?columns=gateway,site,state").text
+    rows = rows_of(operator.get("/gateways/csv?columns=gateway,site,state").text)
+    assert [row["gateway"] for row in rows] == re.findall(r'href="/gateways/\w+">([^<]+)<', page)
+    assert rows[0].keys() == {"gateway", "site", "state", "silent_since"}
+    assert "Nothing matches" in operator.get("/gateways?site=nowhere").text
+    assert rows_of(operator.get("/gateways/csv?site=nowhere").text) == []
 
 
 def test_modems_are_filtered_by_state(operator: Browser) -> None:

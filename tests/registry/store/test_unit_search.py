@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from modemagent.registry.store import unit_search
+from modemagent.registry.store import gateway_search, unit_search
 from modemagent.registry.store.engine import Database
 from modemagent.registry.store.unit_filters import UnitFilter
 from modemagent.registry.store.unit_search import UnitSearch
@@ -57,21 +58,28 @@ def modems() -> range:
 @pytest.fixture
 def filled(database_url: str) -> Iterator[Database]:
     database = Database(database_url)
-    is_sqlite = database_url.startswith("sqlite")
-    numbers = f"(WITH RECURSIVE n(x) AS (SELECT CAST(1 AS bigint) UNION ALL SELECT x + 1 FROM n WHERE x < {_MODEMS}) SELECT x FROM n) AS q"  # noqa: E501
-    names = {"n": numbers, "yes": "1" if is_sqlite else "TRUE", "no": "0" if is_sqlite else "FALSE",
-             "key": "x'00'" if is_sqlite else "''::bytea"}  # fmt: skip
-    with database.writing() as connection:
-        for statement in _FILL.format(**names).split(";\n"):
-            if statement.strip():
-                connection.execute(text(statement.strip().rstrip(";")))
-        if not is_sqlite:
-            connection.execute(text("ANALYZE"))
+    fill(database, _FILL)
     yield database
     database.close()
 
 
-_SMALL = {1001, 2002, 3003, 20, 21}
+def fill(database: Database, statements: str) -> None:
+    """Execute statements with the numbers of all modems."""
+    is_sqlite = database.is_sqlite
+    numbers = (
+        "(WITH RECURSIVE n(x) AS (SELECT CAST(1 AS bigint) UNION ALL SELECT x + 1 FROM n"
+        f" WHERE x < {_MODEMS}) SELECT x FROM n) AS q"
+    )
+    names = {"n": numbers, "yes": "1" if is_sqlite else "TRUE", "no": "0" if is_sqlite else "FALSE",
+             "key": "x'00'" if is_sqlite else "''::bytea"}  # fmt: skip
+    with database.writing() as connection:
+        for statement in statements.format(**names).split(";\n"):
+            if statement.strip():
+                connection.execute(text(statement.strip().rstrip(";")))
+        if not is_sqlite:
+            connection.execute(text("ANALYZE"))
+
+
 Match = Callable[[int], bool]
 _CASES: tuple[tuple[UnitKind, UnitFilter, Match], ...] = (
     (UnitKind.MODEM, UnitFilter(), lambda _: True),
@@ -120,3 +128,44 @@ def test_filters_find_what_matches_in_both_directions(
                     start, pages = page.following, pages + 1
                 assert found == (expected if is_up else expected[::-1]), (kind, wanted, is_up)
     assert too_many == {}
+
+
+_SILENT = """
+INSERT INTO finding (id, finding_id, type, severity, gateway, stream, sequence, lo_ms, hi_ms, state,
+    recorded_from, recorded_to)
+  SELECT x + 5000, {key}, 'gateway.silent', 'warning', x, 1, x, 0, x,
+    CASE WHEN x = 2500 THEN 'resolved' WHEN x = 60 THEN 'acknowledged' ELSE 'undecided' END, 1,
+    CASE WHEN x = 2600 THEN 2 END FROM {n} WHERE x <= 60 OR x IN (1001, 2500, 2600);
+UPDATE gateway SET first_boot = id WHERE id <> 2999
+"""
+
+
+def test_silent_gateways_are_first(filled: Database, modems: range) -> None:
+    fill(filled, _SILENT)
+    quiet = [1001, *range(60, 0, -1)]
+    rest = [x for x in reversed(modems) if x not in quiet and x != 2999]
+    with filled.reading() as connection:
+        for site, matches in (
+            (None, lambda _: True), ("large", lambda x: x % 2 == 0),
+            ("small", lambda x: x == 1001), ("none", lambda _: False),
+        ):  # fmt: skip
+            found: list[int] = []
+            page = gateway_search.silent(connection, 30, None, site)
+            found += [one.gateway for one in page.rows]
+            while page.following is not None:
+                page = gateway_search.silent(connection, 30, page.following, site)
+                found += [one.gateway for one in page.rows]
+            assert found == [x for x in quiet if matches(x)]
+            for is_up in (False, True):
+                found, start = [], None
+                while not found or start is not None:
+                    page = gateway_search.others(connection, 900, start, site, is_up=is_up)
+                    found += page.rows
+                    start = page.following
+                    if not found:
+                        break
+                wanted = [x for x in rest if matches(x)]
+                assert found == (wanted[::-1] if is_up else wanted)
+        assert read(connection, lambda: gateway_search.silent(connection, 9)) <= _MOST_READ
+        others = partial(gateway_search.others, connection, 9, 1000)
+        assert read(connection, others) <= 2 * _MOST_READ
