@@ -8,12 +8,19 @@ from typing import Any
 from uuid import UUID
 
 from modemagent.registry.pages import finding_context as context
-from modemagent.registry.pages import timeline
-from modemagent.registry.pages.act_words import ACTIONS
 from modemagent.registry.pages.event_rows import EventRow, event_row
 from modemagent.registry.pages.evidence import AtAnswer, ReportAnswers
 from modemagent.registry.pages.figures import ShownTime, moment
-from modemagent.registry.pages.finding_facts import ChangeFacts, facts_about
+from modemagent.registry.pages.finding_acts import (
+    FindingDifference,
+    HistoryRow,
+    UndoOffer,
+    difference_of,
+    effects_of,
+    history_rows,
+    undo_of,
+)
+from modemagent.registry.pages.finding_facts import ChangeFacts, Fact, facts_about
 from modemagent.registry.pages.finding_rows import FindingRow, finding_row
 from modemagent.registry.pages.frame import (
     Answer,
@@ -37,19 +44,8 @@ from modemagent.registry.store.decisions import (
 from modemagent.registry.store.decisions import decide as make_decision
 
 _MOST_REASON = 2000
+_MOST_TICKET = 80
 _MOST_EVIDENCE = 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HistoryRow:
-    """What changed the finding."""
-
-    time: ShownTime | None
-    actor: str
-    action: str
-    reason: str
-    until: ShownTime | None
-    assignee: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +55,8 @@ class FindingPage:
     :param grade: how certain it is, as text
     :param change: the event that the finding is about, if it is about a change
     :param facts: what speaks for a planned change, and against it; None: it is not about a change
+    :param effects: what its authorisation will change
+    :param undo: the last decision, if the viewer can undo it
     :param authorised: what the authorisation of the finding has allowed: label and when it ended
     :param can_withdraw: a decision can be taken back
     :param allows: the policy that allows the SIM once the finding is authorised
@@ -68,9 +66,11 @@ class FindingPage:
     :param is_decided: a person has resolved it
     :param case: what it is about, or the open case about the same modem or SIM
     :param deadlines: address of the deadlines of the modem, if it is about one
-    :param is_stale: what was decided elsewhere while the form was open
+    :param difference: what has changed elsewhere while the form was open
     :param problem: why a decision was not made
+    :param opened: the decision whose form is open
     :param typed: the reason that was typed
+    :param ticket: the ticket that was typed
     """
 
     row: FindingRow
@@ -78,6 +78,8 @@ class FindingPage:
     grade: str
     change: EventRow | None
     facts: ChangeFacts | None
+    effects: list[Fact]
+    undo: UndoOffer | None
     authorised: tuple[str, ShownTime | None] | None
     can_withdraw: bool
     allows: str
@@ -95,9 +97,11 @@ class FindingPage:
     new_case: str
     case: Link | None
     deadlines: str
-    is_stale: bool = False
+    difference: FindingDifference | None = None
     problem: str = ""
+    opened: str = ""
     typed: str = ""
+    ticket: str = ""
 
 
 def show(ask: Ask) -> Answer:
@@ -118,22 +122,36 @@ def decide(ask: Ask) -> Answer:
     except ValueError as error:
         return _again(ask, problem=str(error))
 
+    if ask.given("undo") and not _can_undo(ask):
+        return _again(ask, problem="The time to undo it is over: withdraw it with a reason.")
+
     def work(batch: Batch) -> dict[str, Any] | None:
         return make_decision(batch, finding_id, revision, decision)
 
     try:
         found = ask.state.recorder.run(work)
     except StaleRevision:
-        return _again(ask, is_stale=True, status=409)
+        return _again(ask, seen=revision, status=409)
     except DecisionRefused as refused:
         return _again(ask, problem=f"Not decided: {refused}.")
     if found is None:
         raise not_found("finding")
-    return SeeOther(f"/findings/{found['id']}#decisions")
+    can_undo = decision.action not in (DecisionAction.WITHDRAW, DecisionAction.ASSIGN)
+    return SeeOther(f"/findings/{found['id']}#{'decided' if can_undo else 'decisions'}")
 
 
-def _again(ask: Ask, status: int = 422, **more: Any) -> Answer:
-    found = _page(ask, typed=ask.given("reason"), **more)
+def _can_undo(ask: Ask) -> bool:
+    found = _page(ask)
+    return isinstance(found, FindingPage) and found.undo is not None
+
+
+def _again(ask: Ask, status: int = 422, seen: int | None = None, problem: str = "") -> Answer:
+    """Return the page with what was typed.
+
+    :param seen: revision of the form, if the finding has changed since
+    """
+    typed = {"typed": ask.given("reason"), "ticket": ask.given("ticket")}
+    found = _page(ask, seen, problem=problem, opened=ask.path["action"], **typed)
     if isinstance(found, FindingPage):
         return Page("finding.html", found, status=status)
     return found
@@ -156,8 +174,14 @@ def decision_of(ask: Ask, actor: str) -> Decision:
     except ValueError:
         raise not_found("decision") from None
     reason = " ".join(ask.given("reason").split())
+    if action is DecisionAction.WITHDRAW and ask.given("undo"):
+        reason = reason or "undone"
     if not reason:
         raise ValueError("Give a reason, so that others see why.")
+    ticket = ask.given("ticket") if action is DecisionAction.AUTHORISE else ""
+    if len(ticket) > _MOST_TICKET or not ticket.isprintable():
+        raise ValueError(f"A ticket has at most {_MOST_TICKET} characters.")
+    reason = f"{reason} (ticket {ticket})" if ticket else reason
     if len(reason) > _MOST_REASON:
         raise ValueError(f"A reason has at most {_MOST_REASON} characters.")
     until_ms = None
@@ -176,7 +200,7 @@ def decision_of(ask: Ask, actor: str) -> Decision:
     return Decision(action, reason, actor, until_ms, assignee, is_once)
 
 
-def _page(ask: Ask, **more: Any) -> FindingPage | SeeOther:
+def _page(ask: Ask, seen: int | None = None, **more: Any) -> FindingPage | SeeOther:
     finding_id, viewer, now = _id(ask), ask.who, ask.now
     with ask.reading() as connection:
         found = finding_reader.finding(connection, finding_id)
@@ -199,22 +223,28 @@ def _page(ask: Ask, **more: Any) -> FindingPage | SeeOther:
         first = found["first_report"]
         title = change.word.short if change else row.word.short
         answers = ReportAnswers(connection, links).about(first, title) if first else ()
+        can_authorise = found["type"] in AUTHORISABLE
+        facts = facts_about(connection, found, links, now, others) if can_authorise else None
+        after = change.after if change else None
+        effects = effects_of(found, links, after, others) if can_authorise else []
     is_pair = found["type"] in OF_PAIRS and found["policy"]
-    can_authorise = found["type"] in AUTHORISABLE
     is_deadline = found["type"] in ("roaming.deadline", "registration.due")
-    history = [_history(one, links, now) for one in found["history"]]
+    history = history_rows(found["history"], links, now)
     is_over = any(one["action"] == "cause_gone" for one in found["history"])
     authorised = found["authorised"]
     is_allowing = authorised is not None and authorised["ended_at"] is None
+    can_withdraw = is_allowing or (not is_over and found["state"] != "undecided")
     tomorrow = (now + timedelta(days=1)).replace(microsecond=0, second=0)
     return FindingPage(
         row=row,
         revision=found["revision"],
         grade=GRADES.get(found["grade"] or "", ""),
         change=change,
-        facts=facts_about(found, links, now, others) if can_authorise else None,
+        facts=facts,
+        effects=effects,
+        undo=undo_of(found, viewer.actor, links, now) if can_withdraw else None,
         authorised=_authorised(authorised, now),
-        can_withdraw=is_allowing or (not is_over and found["state"] != "undecided"),
+        can_withdraw=can_withdraw,
         allows=links.text(found["policy"]["name"]) if is_pair else "",
         newer=newer,
         others=others,
@@ -230,6 +260,7 @@ def _page(ask: Ask, **more: Any) -> FindingPage | SeeOther:
         new_case=_new_case(row.about),
         case=case,
         deadlines=f"/deadlines?modem={found['ref']}" if is_deadline else "",
+        difference=None if seen is None else difference_of(found, seen, links, now),
         **more,
     )
 
@@ -245,14 +276,3 @@ def _new_case(about: Link) -> str:
     """Return the address of the form for a case about a modem or a SIM; empty for a gateway."""
     _, folder, ref = (about.url or "//").split("/")
     return f"/cases/new?{folder[:-1]}={ref}" if folder in ("modems", "sims") else ""
-
-
-def _history(one: dict[str, Any], links: Links, now: datetime) -> HistoryRow:
-    return HistoryRow(
-        time=moment(one["time"], now),
-        actor=timeline.actor_text(one["actor"]),
-        action=ACTIONS[one["action"]],
-        reason=links.text(one["reason"]),
-        until=moment(one["until"], now),
-        assignee=links.text(one["assignee"] or ""),
-    )

@@ -7,10 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from sqlalchemy import Connection
+
 from modemagent.registry.pages.figures import moment
 from modemagent.registry.pages.finding_rows import FindingRow
 from modemagent.registry.pages.links import Link, Links
 from modemagent.registry.pages.timeline import actor_text
+from modemagent.registry.store import checks, reader
+from modemagent.registry.store.engine import now_ms
+
+_ISSUER_DIGITS = 7  # of an ICCID: telecommunications, country, issuer
+_MOST_OTHERS = 2  # the page lists all of them further down
 
 
 class Fact(NamedTuple):
@@ -34,7 +41,11 @@ class ChangeFacts:
 
 
 def facts_about(
-    found: dict[str, Any], links: Links, now: datetime, others: Sequence[FindingRow]
+    connection: Connection,
+    found: dict[str, Any],
+    links: Links,
+    now: datetime,
+    others: Sequence[FindingRow],
 ) -> ChangeFacts:
     """Return the facts about the change of a finding."""
     facts = ChangeFacts([], [], [])
@@ -46,10 +57,36 @@ def facts_about(
     if not found["windows"]:
         facts.unplanned.append(Fact("no work was announced for that time"))
     _add_policy(found, links, facts)
-    facts.unplanned.extend(
-        Fact("also undecided:", Link(one.word.short, one.url), one.part) for one in others
-    )
+    _add_sims(connection, found, links, facts)
+    for one in others[:_MOST_OTHERS]:
+        facts.unplanned.append(Fact("also undecided:", Link(one.word.short, one.url), one.part))
+    if len(others) > _MOST_OTHERS:
+        facts.unplanned.append(Fact(f"{len(others) - _MOST_OTHERS} more are undecided"))
     return facts
+
+
+def _add_sims(
+    connection: Connection, found: dict[str, Any], links: Links, facts: ChangeFacts
+) -> None:
+    """Add what is known of the SIM before and of the SIM that was found."""
+    data = (found["change"] or {}).get("data") or {}
+    before, after = ((data.get(one) or {}).get("iccid") for one in ("previous", "new"))
+    if after is None or before in (None, after):
+        return
+    if before[:_ISSUER_DIGITS] == after[:_ISSUER_DIGITS]:
+        facts.planned.append(Fact(f"both SIMs are of one issuer ({after[:_ISSUER_DIGITS]})"))
+    else:
+        facts.unplanned.append(Fact("the SIM found is of another issuer"))
+    (judged,) = checks.judge(connection, [(after, None)], "iccid", now_ms(), with_places=False)
+    if judged["status"]:
+        side = facts.planned if judged["status"] == "permitted" else facts.unplanned
+        side.append(Fact(f"the SIM found is on the {judged['status']} list"))
+    old = reader.sim(connection, before)
+    if old is not None and old["present"]:
+        where = links.modem(old["imei"]) or links.gateway(old["gateway_id"])
+        facts.unknown.append(Fact("the SIM before is now in", where))
+    else:
+        facts.unknown.append(Fact("the SIM before was read nowhere since"))
 
 
 def _add_policy(found: dict[str, Any], links: Links, facts: ChangeFacts) -> None:

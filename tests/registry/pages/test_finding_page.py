@@ -53,7 +53,7 @@ def test_decision_is_made_once_per_revision(story: Story, operator: Browser) -> 
     path = story.finding(operator, "SIM swapped")
     form = {"revision": revision_of(operator.get(path).text), "reason": "crew <b>North</b>"}
     made = operator.post(f"{path}/acknowledge", form | {"until": UNTIL})
-    assert (made.status, made.headers["Location"]) == (303, f"{path}#decisions")
+    assert (made.status, made.headers["Location"]) == (303, f"{path}#decided")
     page = operator.get(path).text
     assert "crew &lt;b&gt;North&lt;/b&gt;" in page
     assert "acknowledged" in page
@@ -61,6 +61,9 @@ def test_decision_is_made_once_per_revision(story: Story, operator: Browser) -> 
     late = operator.post(f"{path}/resolve", form)
     assert late.status == 409
     assert "Nothing was decided" in late.text
+    assert "<del>undecided</del>" in late.text
+    assert "<ins>acknowledged</ins>" in late.text
+    assert '<details id="resolve" open>' in late.text
     assert "crew &lt;b&gt;North" in late.text  # the reason is kept
     assert "resolved</b>" not in operator.get(path).text
     assert "SIM swapped" in operator.get("/findings?state=acknowledged").text
@@ -73,15 +76,21 @@ def test_swap_is_authorised_once_and_withdrawn(story: Story, operator: Browser) 
         form = {"revision": revision_of(page.text), "reason": "not yet"}
         operator.post(f"{path}/withdraw", form)
     page = operator.get(path)
-    form = {"revision": revision_of(page.text), "reason": "one visit", "once": "1"}
+    assert re.search(r"What this will change.*meters</a> takes this SIM as the l", page.text)
+    form = {"revision": revision_of(page.text), "reason": "one visit", "once": "1", "ticket": "T-7"}
     assert operator.post(f"{path}/authorise", form).status == 303
     page = operator.get(path)
     text = re.sub(r"<[^>]+>", " ", page.text)
     assert "once, until another SIM is read in the slot" in text
-    form = {"revision": revision_of(page.text), "reason": "no visit"}
+    assert "one visit (ticket T-7)" in text
+    form = {"revision": revision_of(page.text), "undo": "1"}
+    other = story.person("cannot-undo", PersonRole.OPERATOR)
+    assert ">Undo<" not in other.get(path).text
+    assert "withdraw it with a reason" in other.post(f"{path}/withdraw", form).text
     assert operator.post(f"{path}/withdraw", form).status == 303
     text = re.sub(r"<[^>]+>", " ", operator.get(path).text)
     assert "withdrew the decision" in text
+    assert "Undo" not in text
     assert re.search(r"once, until another SIM is read in the slot; ended\s+\d+ \w+ 20", text)
     assert "Was this planned?" in text
 
