@@ -57,8 +57,15 @@ class KeptReading(Document):
     received: str
 
 
+class PastSim(Document):
+    """A SIM in a slot of a modem at a time."""
+
+    slot: int
+    iccid: str
+
+
 class PastState(Document):
-    """Where a modem or SIM was at a time.
+    """Where a modem or SIM was at a time; ``sims``: those in the modem, if it is about one.
 
     ``certain``: between two readings between which it cannot have left. ``probable``: between two
     readings that agree, across a reboot or missing reports. ``unknown``: otherwise. ``agreeing`` is
@@ -70,6 +77,7 @@ class PastState(Document):
     imei: str | None
     iccid: str | None
     slot: int | None
+    sims: list[PastSim]
     gateway_id: str
     port: str
     opened_by: str

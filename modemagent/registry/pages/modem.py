@@ -107,7 +107,7 @@ def _model(connection: Connection, ask: Ask, found: dict[str, Any], chosen: str)
         facts=_facts(found, viewer),
         evidence=links.report(found["last_report"]),
         chosen=chosen,
-        past=past_answer(found["past"], links, now),
+        past=past_answer(found["past"], history.get("events", ()), links, now),
         presence=strip_of(_days(connection, unit, history, now.year), now),
         registers=registers_about(
             connection, UnitKind.MODEM, found["imei"], found["ref"], viewer, unit
@@ -177,4 +177,4 @@ def _facts(found: dict[str, Any], viewer: Viewer) -> list[tuple[str, str]]:
     return [(name, value or "not read, or not offered by the modem") for name, value in rows]
 
 
-show = UnitPage("modem", "modems", "modem.html", reader.modem, _model)
+show = UnitPage(UnitKind.MODEM, "modem", "modems", "modem.html", reader.modem, _model)

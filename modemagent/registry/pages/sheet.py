@@ -8,18 +8,21 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import urlencode
 
 from sqlalchemy import Connection
 
 from modemagent.privacy.masking import mask_text
 from modemagent.registry.pages.figures import ShownTime, moment
 from modemagent.registry.pages.frame import Answer, Ask, Download, Page
+from modemagent.registry.pages.links import Links
 from modemagent.registry.pages.page_errors import not_found
+from modemagent.registry.pages.past import TIMES, PastAnswer, past_answer, past_documents
 from modemagent.registry.pages.viewer import Number
 from modemagent.registry.pages.words import finding_word
-from modemagent.registry.store import finding_reader, reader, triage
+from modemagent.registry.store import acts, audit, finding_reader, reader, triage
 from modemagent.registry.store.refs import parse_ref
 from modemagent.registry.store.unit_numbers import find_unit
 from modemagent.registry.store.units import UnitKind
@@ -46,6 +49,9 @@ class SheetPage:
 
     :param digest: SHA-256 of the JSON
     :param lines: what happened: time, when it was recorded, what, the report
+    :param head: of the audit, when the sheet was made
+    :param json: address of the JSON
+    :param past: where it was at the times of the address
     """
 
     title: str
@@ -59,6 +65,9 @@ class SheetPage:
     reports: list[SheetReport]
     more: int
     digest: str
+    head: str
+    json: str
+    past: PastAnswer | None
 
 
 def modem(ask: Ask) -> Answer:
@@ -81,11 +90,23 @@ def _sheet(ask: Ask, kind: UnitKind) -> Answer:
         if found is None:
             raise not_found("modem" if is_modem else "SIM")
         document = _document(connection, found, history(connection, name) or {}, kind)
+        document["answers"] = past_documents(connection, ask, kind, name)
+        head = audit.head_at(connection, ask.number("head")) or audit.head(connection)
+        document["audit_head"] = str(head)
+        events = document["timeline"].get("events", ())
+        links = Links(connection, ask.who)
+        past = past_answer(document["answers"], events, links, ask.now)
+    if ask.who.full_ids:
+        acts.show_in_full(document)
     content = json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False)
     content = content if ask.who.full_ids else mask_text(content)
     if ask.query("form") == "json":
         return Download(f"evidence-{name}.json", [content], "application/json")
-    return Page("sheet.html", _page(document, found, content, ask, is_modem=is_modem))
+    given = {one: ask.query(one) for one in TIMES if ask.query(one)}
+    query = urlencode({"form": "json", "head": head.position, **given})
+    model = _page(document, found, content, ask, is_modem=is_modem)
+    model = replace(model, past=past, json=f"{model.url}/sheet?{query}", head=str(head))
+    return Page("sheet.html", model)
 
 
 def _document(
@@ -188,4 +209,7 @@ def _page(
         ],
         more=document["reports_left_out"],
         digest=hashlib.sha256(content.encode()).hexdigest(),
+        head="",
+        json="",
+        past=None,
     )

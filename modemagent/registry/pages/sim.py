@@ -92,11 +92,11 @@ def _model(connection: Connection, ask: Ask, found: dict[str, Any], chosen: str)
         has_more=has_more,
         evidence=links.report(found["last_report"]),
         chosen=chosen,
-        past=past_answer(found["past"], links, now),
+        past=past_answer(found["past"], history.get("events", ()), links, now),
         registers=registers_about(
             connection, UnitKind.SIM, found["iccid"], found["ref"], viewer, None
         ),
     )
 
 
-show = UnitPage("SIM", "sims", "sim.html", reader.sim, _model)
+show = UnitPage(UnitKind.SIM, "SIM", "sims", "sim.html", reader.sim, _model)

@@ -12,8 +12,9 @@ from modemagent.registry.pages import timeline
 from modemagent.registry.pages.frame import Answer, Ask, Page, SeeOther
 from modemagent.registry.pages.lookup import count_lookup
 from modemagent.registry.pages.page_errors import not_found
-from modemagent.registry.pages.past import past_times
+from modemagent.registry.pages.past import past_documents
 from modemagent.registry.store.refs import parse_ref
+from modemagent.registry.store.units import UnitKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +23,11 @@ class UnitPage:
 
     :param name: of the kind
     :param folder: first part of the address
-    :param read: returns the unit by its number or reference, with its past if times are given
+    :param read: returns the unit by its number or reference
     :param model: returns what is shown, with the entries of the timeline that were chosen
     """
 
+    kind: UnitKind
     name: str
     folder: str
     template: str
@@ -38,13 +40,12 @@ class UnitPage:
         if parse_ref(name) is None:
             count_lookup(ask)
         with ask.reading() as connection:
-            as_of, known_at = past_times(ask)
-            found = self.read(connection, name, as_of=as_of, known_at=known_at)
+            found = self.read(connection, name)
             if found is None:
                 raise not_found(self.name)
             if parse_ref(name) is None or name != found["ref"]:
                 return SeeOther(f"/{self.folder}/{found['ref']}")
+            past = past_documents(connection, ask, self.kind, name)
             chosen = ask.query("show") if ask.query("show") in timeline.KINDS else ""
-            now_found = found if known_at is None else self.read(connection, name) or found
-            model = self.model(connection, ask, {**now_found, "past": found["past"]}, chosen)
+            model = self.model(connection, ask, {**found, "past": past}, chosen)
         return Page(self.template, model)

@@ -113,6 +113,13 @@ def head(connection: Connection) -> Head:
     return Head(int.from_bytes(bytes(value)[:8], "big"), bytes(value)[8:])
 
 
+def head_at(connection: Connection, position: int | None) -> Head | None:
+    """Return position and hash of an entry; None: there is no such entry."""
+    query = select(audit.c.hash).where(audit.c.position == position)
+    value = None if position is None else connection.execute(query).scalar()
+    return None if position is None or value is None else Head(position, bytes(value))
+
+
 def _hash(before: bytes, position: int, row: Row[Any]) -> bytes:
     """Return the hash of an entry: over that of the entry before it, and its own content."""
     content = [position, row.made_ms, row.actor, row.kind, row.object, row.detail]

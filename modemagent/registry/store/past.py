@@ -7,6 +7,7 @@ after the last reading, or if the readings on both sides differ or their order i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection, select
@@ -48,7 +49,8 @@ def state_at(
     stays = load_stays(view, "unit", [unit], known_at)
     prefetch(view, stays)
     current = [one for one in stays if _may_hold(one, as_of)]
-    answers = [_answer(view, kind, one, as_of, known_at) for one in current]
+    held = _held(view, kind, current, as_of, known_at)
+    answers = [_answer(view, kind, one, held, as_of, known_at) for one in current]
     name = view.units([unit])[unit]
     what = "The modem" if kind == UnitKind.MODEM else "The SIM"
     if answers:
@@ -73,7 +75,26 @@ def _may_hold(one: StayRow, at_ms: int) -> bool:
     return one.from_lo <= at_ms and (one.to_hi is None or at_ms < one.to_hi)
 
 
-def _answer(view: View, kind: UnitKind, one: StayRow, at_ms: int, known_at: int | None) -> Document:
+def _held(
+    view: View, kind: UnitKind, stays: Sequence[StayRow], at_ms: int, known_at: int | None
+) -> list[StayRow]:
+    """Return the stays of SIMs in some modems at a time, by slot."""
+    if kind != UnitKind.MODEM or not stays:
+        return []
+    found = load_stays(view, "holder", [one.unit for one in stays], known_at)
+    held = [one for one in found if _may_hold(one, at_ms)]
+    view.units(one.unit for one in held)
+    return sorted(held, key=lambda one: one.slot or 0)
+
+
+def _answer(
+    view: View,
+    kind: UnitKind,
+    one: StayRow,
+    held: Sequence[StayRow],
+    at_ms: int,
+    known_at: int | None,
+) -> Document:
     place_row = one.place if kind == UnitKind.MODEM else _place_of_holder(view, one, at_ms)
     before, after, agreeing = _around(view, place_row, at_ms, known_at)
     certainty = _certainty(kind, one, before, after, at_ms)
@@ -90,6 +111,11 @@ def _answer(view: View, kind: UnitKind, one: StayRow, at_ms: int, known_at: int 
         "imei": holder if kind == UnitKind.SIM else view.units([one.unit])[one.unit].number,
         "iccid": view.units([one.unit])[one.unit].number if kind == UnitKind.SIM else None,
         "slot": one.slot,
+        "sims": [
+            {"slot": each.slot, "iccid": view.units([each.unit])[each.unit].number}
+            for each in held
+            if (each.holder, each.holder_individual) == (one.unit, one.individual)
+        ],
         "gateway_id": place.gateway_id,
         "port": place.device_id,
         "opened_by": view.report(one.opened_stream, one.opened_sequence),
@@ -184,4 +210,5 @@ def modems_at(
     prefetch(view, stays)
     order = {place.id: place.device_id for place in places}
     stays.sort(key=lambda one: (order[one.place], one.from_hi))
-    return [_answer(view, UnitKind.MODEM, one, as_of, known_at) for one in stays]
+    held = _held(view, UnitKind.MODEM, stays, as_of, known_at)
+    return [_answer(view, UnitKind.MODEM, one, held, as_of, known_at) for one in stays]

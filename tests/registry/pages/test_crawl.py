@@ -173,7 +173,10 @@ def test_modem_page_shows_the_answers_of_the_modem(story: Story) -> None:
 def test_evidence_sheet_and_its_json_agree(story: Story) -> None:
     browser = story.person("witness", PersonRole.AUDITOR)
     path = browser.get(f"/modems/{IMEI}").headers["Location"]
-    page, found = browser.get(f"{path}/sheet").text, browser.get(f"{path}/sheet?form=json").text
+    page = browser.get(f"{path}/sheet?as_of=2026-03-01T12:00:01.500Z")
+    (link,) = [one for one in page.links if "form=json" in one]
+    browser.get("/audit/csv")
+    page, found = page.text, browser.get(link).text
     assert hashlib.sha256(found.encode()).hexdigest() in page
     document = json.loads(found)
     assert document["state"]["imei"] == IMEI
@@ -189,8 +192,16 @@ def test_evidence_sheet_and_its_json_agree(story: Story) -> None:
 def test_past_place_is_one_sentence(story: Story) -> None:
     browser = story.person("past", PersonRole.VIEWER, full_ids=True)
     path = browser.get(f"/sims/{ICCID}").headers["Location"]
-    page = browser.get(f"{path}?as_of=2026-03-01T12:00:01.500Z").text
-    assert f"in slot 1 of modem {IMEI}, at usb:1-2 of gateway gw-1" in page
+    page = browser.get(f"{path}?as_of=2026-03-01T12:00:01.500Z")
+    text = " ".join(re.sub(r"<[^>]+>", "", page.text).split())
+    assert f"12:00:01 UTC last known in gw-1 usb:1-2, in modem {IMEI}, slot 1." in text
+    assert any(one.startswith("/reports/") for one in page.links)
+    then = browser.get(f"{path}?as_of=2026-03-01T12:00:01.500Z&known_at=2026-03-02").text
+    text = " ".join(re.sub(r"<[^>]+>", " ", then).split())
+    assert "As known at 2 Mar 2026 00:00:00 UTC At 1 Mar 2026 12:00:01 UTC : not known." in text
+    assert re.search(r"What changed the answer: .*, in report gw-1/stream-1/1 , known ", text)
+    two = browser.get(f"{path}?as_of=2026-03-01T12:00:01.500Z&and_at=2026-03-01T12:00:05Z").text
+    assert re.search(r"Between them.*SIM swapped", two, re.DOTALL)
     assert browser.get(f"{path}?as_of=yesterday").status == 400
 
 
