@@ -12,10 +12,18 @@ from typing import Any, NamedTuple
 
 from modemagent.registry.pages.figures import ShownTime, moment
 from modemagent.registry.pages.links import Link
+from modemagent.registry.pages.presence_strip import day_text
 
 WIDTH = 1000
 _THINNEST = 3
-_MOST_SEGMENTS = 60  # of a lane; older ones are left out
+#: Limits of what is drawn; older segments and further lanes are left out. A page has at most 400
+#: nodes of SVG.
+_MOST_LANES = 12
+_MOST_SEGMENTS = 160
+_MOST_OF_LANE = 60
+_MOST_LISTED = 6  # of a lane, as text
+_MOST_RUNS = 60
+_DAY_S = 86_400
 
 
 class LaneSpan(NamedTuple):
@@ -54,38 +62,81 @@ class Segment:
 class Lane:
     """A bar with its name.
 
-    :param rest: number of older segments that are not shown
+    :param listed: segments that stand below it as text
+    :param rest: number of older segments that are not among them
     """
 
     name: str
     segments: list[Segment]
+    listed: list[Segment]
     rest: int
+
+
+class DayRun(NamedTuple):
+    """Days in a row on which a modem was read."""
+
+    x: int
+    width: int
+    title: str
 
 
 @dataclass(frozen=True, slots=True)
 class Lanes:
-    """All lanes of a page with their common scale."""
+    """All lanes of a page with their common scale.
+
+    :param heard: days on which a modem was read
+    :param rest: number of lanes that are not shown
+    """
 
     lanes: list[Lane]
+    heard: list[DayRun]
+    rest: int
     begin: ShownTime | None
     end: ShownTime | None
 
 
-def draw(spans: Iterable[LaneSpan], now: datetime) -> Lanes:
-    """Return the lanes of some spans, in the order of their names' first use."""
+def draw(spans: Iterable[LaneSpan], now: datetime, days: Iterable[int] = ()) -> Lanes:
+    """Return the lanes of some spans, in the order of their names' first use.
+
+    :param days: counted from 1970, on which the modem was read
+    """
     every = list(spans)
     if not every:
-        return Lanes([], None, None)
+        return Lanes([], [], 0, None, None)
     begin = min(datetime.fromisoformat(one.begin) for one in every)
     whole = max(1.0, (now - begin).total_seconds())
     names = list(dict.fromkeys(one.lane for one in every))
+    rest, names = max(0, len(names) - _MOST_LANES), names[:_MOST_LANES]
+    most = min(_MOST_OF_LANE, _MOST_SEGMENTS // len(names))
+    listed = min(_MOST_LISTED, 4 * _MOST_LISTED // len(names))
     lanes = []
     for name in names:
         mine = sorted((one for one in every if one.lane == name), key=lambda one: one.begin)
-        shown = mine[-_MOST_SEGMENTS:]
-        lanes.append(Lane(name, _segments(shown, begin, whole, now), len(mine) - len(shown)))
+        found = _segments(mine[-most:], begin, whole, now)
+        lanes.append(Lane(name, found, found[-listed:], max(0, len(mine) - listed)))
     start = moment(begin.isoformat(timespec="milliseconds"), now)
-    return Lanes(lanes, start, moment(now.isoformat(timespec="milliseconds"), now))
+    end = moment(now.isoformat(timespec="milliseconds"), now)
+    return Lanes(lanes, _runs(sorted(days), begin, whole), rest, start, end)
+
+
+def _runs(days: Sequence[int], begin: datetime, whole: float) -> list[DayRun]:
+    """Return days, counted from 1970, as runs on the scale of the lanes."""
+    runs: list[tuple[int, int]] = []
+    for day in days:
+        if runs and runs[-1][1] == day:
+            runs[-1] = runs[-1][0], day + 1
+        else:
+            runs.append((day, day + 1))
+    found = []
+    for first, end in runs[-_MOST_RUNS:]:
+        x, until = (
+            min(WIDTH, max(0, round((day * _DAY_S - begin.timestamp()) / whole * WIDTH)))
+            for day in (first, end)
+        )
+        title = day_text(first) + (f" to {day_text(end - 1)}" if end - first > 1 else "")
+        if until > 0:
+            found.append(DayRun(min(x, WIDTH - 1), max(1, until - x), f"read on {title}"))
+    return found
 
 
 def _segments(

@@ -14,7 +14,7 @@ from modemagent.registry.pages.finding_rows import FindingRow, finding_row, is_w
 from modemagent.registry.pages.frame import Ask
 from modemagent.registry.pages.links import Link, Links
 from modemagent.registry.pages.past import PastAnswer, past_answer
-from modemagent.registry.pages.presence_strip import PresenceStrip, strip_of
+from modemagent.registry.pages.presence_strip import strip_of
 from modemagent.registry.pages.registers import Registers, registers_about
 from modemagent.registry.pages.unit_page import UnitPage
 from modemagent.registry.pages.viewer import Number, Viewer
@@ -48,7 +48,6 @@ class ModemPage:
     :param findings: those that wait for a decision
     :param individuals: how many machines report the number
     :param facts: what it says about itself
-    :param chosen: kind of the entries of the timeline, empty for all
     """
 
     url: str
@@ -63,31 +62,32 @@ class ModemPage:
     findings: list[FindingRow]
     slots: list[SlotRow]
     lanes: lanes.Lanes
-    entries: list[timeline.Entry]
-    has_more: bool
+    timeline: timeline.TimelinePart
     facts: list[tuple[str, str]]
     evidence: Link | None
-    chosen: str
     past: PastAnswer | None
     registers: Registers
-    presence: PresenceStrip
+    presence: str
 
 
-def _model(connection: Connection, ask: Ask, found: dict[str, Any], chosen: str) -> ModemPage:
+def _model(connection: Connection, ask: Ask, found: dict[str, Any]) -> ModemPage:
     viewer, now = ask.who, ask.now
-    history = reader.modem_timeline(connection, found["ref"]) or {}
+    before = timeline.Cursor.of(ask.query("before"))
+    wanted = {} if found["past"] else timeline.wanted_events(before)
+    history = reader.modem_timeline(connection, found["ref"], **wanted) or {}
     links = Links(connection, viewer, [found, history])
     unit = find_unit(View(connection), UnitKind.MODEM, found["ref"])
     about = triage.about(connection, unit=unit)
-    shown, has_more = timeline.entries(
+    part = timeline.entries(
         connection,
         links,
         now,
-        events=history.get("events", ()),
-        facts=history.get("facts", ()),
+        history=history,
         findings=about,
-        chosen=chosen,
+        chosen=timeline.chosen_kind(ask),
+        before=before,
     )
+    days = _days(connection, unit, history, now.year)
     names = [links.text(found[name]) for name in ("manufacturer", "model") if found[name]]
     return ModemPage(
         url=f"/modems/{found['ref']}",
@@ -101,14 +101,12 @@ def _model(connection: Connection, ask: Ask, found: dict[str, Any], chosen: str)
         individuals=found["individuals"],
         findings=[finding_row(one, links, now) for one in about if is_waiting(one)],
         slots=[_slot(one, viewer, links, now) for one in found["sims"]],
-        lanes=_lanes(history, links, now),
-        entries=shown,
-        has_more=has_more,
+        lanes=_lanes(history, links, now, days),
+        timeline=part,
         facts=_facts(found, viewer),
         evidence=links.report(found["last_report"]),
-        chosen=chosen,
         past=past_answer(found["past"], history.get("events", ()), links, now),
-        presence=strip_of(_days(connection, unit, history, now.year), now),
+        presence=strip_of(days, now).text,
         registers=registers_about(
             connection, UnitKind.MODEM, found["imei"], found["ref"], viewer, unit
         ),
@@ -138,7 +136,7 @@ def _slot(one: dict[str, Any], viewer: Viewer, links: Links, now: datetime) -> S
     )
 
 
-def _lanes(history: dict[str, Any], links: Links, now: datetime) -> lanes.Lanes:
+def _lanes(history: dict[str, Any], links: Links, now: datetime, days: set[int]) -> lanes.Lanes:
     places, pairings = history.get("places", ()), history.get("pairings", ())
     several = len({one["individual"] for one in places}) > 1
 
@@ -161,7 +159,7 @@ def _lanes(history: dict[str, Any], links: Links, now: datetime) -> lanes.Lanes:
         lambda one: links.sim(one["iccid"]) or Link("-"),
         links,
     )
-    return lanes.draw(spans, now)
+    return lanes.draw(spans, now, days)
 
 
 def _facts(found: dict[str, Any], viewer: Viewer) -> list[tuple[str, str]]:

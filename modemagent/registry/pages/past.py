@@ -77,7 +77,7 @@ class PastSide(NamedTuple):
 class PastAnswer:
     """One or two answers.
 
-    :param is_same: what was known then and what is known now are the same; None: nobody asked
+    :param is_same: what was known then and what is known now are the same; None: it was not asked
     :param late: what became known since and changed the answer
     :param readings: those that were received since, if nothing happened that became known
     :param between: what happened between two dates; None: it is about one

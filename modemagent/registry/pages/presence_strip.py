@@ -41,14 +41,15 @@ def strip_of(days: set[int], now: datetime) -> PresenceStrip:
         begin = at
         if cells and cells[-1].is_heard == is_heard:
             begin = cells.pop().x
-        span = _text(first + begin) + (f" to {_text(first + at)}" if at > begin else "")
+        span = day_text(first + begin) + (f" to {day_text(first + at)}" if at > begin else "")
         title = f"{span}: {'read' if is_heard else 'not read'}"
         cells.append(DayCell(x=begin, width=at - begin + 1, is_heard=is_heard, title=title))
     count = sum(first <= one <= today for one in days)
-    last = f", last on {_text(max(days))}" if days else ""
+    last = f", last on {day_text(max(days))}" if days else ""
     return PresenceStrip(cells, f"Read on {count} of the last {DAYS} days{last}")
 
 
-def _text(day: int) -> str:
+def day_text(day: int) -> str:
+    """Return a day, counted from 1970, as shown."""
     at = _EPOCH + timedelta(days=day)
     return f"{at.day} {at:%b %Y}"

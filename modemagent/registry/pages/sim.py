@@ -44,27 +44,27 @@ class SimPage:
     eid: Number | None
     findings: list[FindingRow]
     lanes: lanes.Lanes
-    entries: list[timeline.Entry]
-    has_more: bool
+    timeline: timeline.TimelinePart
     evidence: Link | None
-    chosen: str
     past: PastAnswer | None
     registers: Registers
 
 
-def _model(connection: Connection, ask: Ask, found: dict[str, Any], chosen: str) -> SimPage:
+def _model(connection: Connection, ask: Ask, found: dict[str, Any]) -> SimPage:
     viewer, now = ask.who, ask.now
-    history = reader.sim_timeline(connection, found["ref"]) or {}
+    before = timeline.Cursor.of(ask.query("before"))
+    wanted = {} if found["past"] else timeline.wanted_events(before)
+    history = reader.sim_timeline(connection, found["ref"], **wanted) or {}
     links = Links(connection, viewer, [found, history])
     about = triage.about(connection, unit=find_unit(View(connection), UnitKind.SIM, found["ref"]))
-    shown, has_more = timeline.entries(
+    part = timeline.entries(
         connection,
         links,
         now,
-        events=history.get("events", ()),
-        facts=(),
+        history=history,
         findings=about,
-        chosen=chosen,
+        chosen=timeline.chosen_kind(ask),
+        before=before,
     )
     spans = lanes.spans_of(
         history.get("pairings", ()),
@@ -88,10 +88,8 @@ def _model(connection: Connection, ask: Ask, found: dict[str, Any], chosen: str)
         eid=viewer.number(eid, "EID") if eid else None,
         findings=[finding_row(one, links, now) for one in about if is_waiting(one)],
         lanes=lanes.draw(spans, now),
-        entries=shown,
-        has_more=has_more,
+        timeline=part,
         evidence=links.report(found["last_report"]),
-        chosen=chosen,
         past=past_answer(found["past"], history.get("events", ()), links, now),
         registers=registers_about(
             connection, UnitKind.SIM, found["iccid"], found["ref"], viewer, None

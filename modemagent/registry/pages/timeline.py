@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -15,18 +16,21 @@ from modemagent.registry.pages.event_rows import event_row
 from modemagent.registry.pages.evidence import AtAnswer, ReportAnswers
 from modemagent.registry.pages.figures import ShownTime, moment
 from modemagent.registry.pages.finding_rows import part_text
+from modemagent.registry.pages.frame import Ask
 from modemagent.registry.pages.links import Link, Links
 from modemagent.registry.pages.words import Word, finding_word, word
 from modemagent.registry.store import finding_reader
 
 MOST = 100
 KINDS = ("change", "finding", "person")
+MOST_FINDINGS = 1000
 _WITH_EVIDENCE = 12  # newest entries whose answers of the modem are shown at once
 _FACTS = {
     "firmware": "firmware", "model": "model", "manufacturer": "maker", "imeisv": "IMEISV",
     "serial_number": "serial number", "meid": "MEID",
 }  # fmt: skip
 _NUMBERS = ("imeisv", "serial_number", "meid")
+_CURSOR = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)_(\d{1,6})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,20 +64,99 @@ class Entry:
     answers: Sequence[AtAnswer] = ()
 
 
+class Cursor(NamedTuple):
+    """End of a page: the time of its last entry, and how many entries of this time were shown.
+
+    >>> Cursor.of("2026-03-01T12:00:00.000Z_2")
+    Cursor(iso='2026-03-01T12:00:00.000Z', shown=2)
+    >>> str(Cursor.of("2026-03-01T12:00:00.000Z_2")), Cursor.of("soon")
+    ('2026-03-01T12:00:00.000Z_2', None)
+    """
+
+    iso: str
+    shown: int
+
+    @classmethod
+    def of(cls, text: str) -> Cursor | None:
+        """Return the cursor of an address; None: it has none."""
+        found = _CURSOR.fullmatch(text)
+        return cls(found[1], int(found[2])) if found else None
+
+    @property
+    def at_ms(self) -> int:
+        """Return the time in milliseconds since 1970."""
+        return round(datetime.fromisoformat(self.iso).timestamp() * 1000)
+
+    def __str__(self) -> str:
+        return f"{self.iso}_{self.shown}"
+
+
+class TimelinePart(NamedTuple):
+    """A page of the timeline.
+
+    :param chosen: kind of the entries, empty for all
+    :param before: the cursor with which it begins; None: with the newest entry
+    :param older: the cursor of the next page; None: there is none
+    """
+
+    entries: list[Entry]
+    chosen: str
+    before: Cursor | None
+    older: Cursor | None
+
+
+def chosen_kind(ask: Ask) -> str:
+    """Return the kind of entries that an address names, empty for all."""
+    return ask.query("show") if ask.query("show") in KINDS else ""
+
+
+def wanted_events(before: Cursor | None) -> dict[str, int | None]:
+    """Return which events a page of the timeline can show, as arguments of the reader."""
+    if before is None:
+        return {"newest": MOST + 1, "until_ms": None}
+    return {"newest": MOST + 1 + before.shown, "until_ms": before.at_ms}
+
+
 def entries(
     connection: Connection,
     links: Links,
     now: datetime,
     *,
-    events: Iterable[dict[str, Any]],
-    facts: Sequence[dict[str, Any]],
+    history: dict[str, Any],
     findings: Iterable[dict[str, Any]],
-    chosen: str,
-) -> tuple[list[Entry], bool]:
-    """Return the newest entries, and True if older ones are left out.
+    chosen: str = "",
+    before: Cursor | None = None,
+) -> TimelinePart:
+    """Return a page of entries, newest first."""
+    found = every_entry(connection, links, now, history=history, findings=findings, chosen=chosen)
+    if before is not None:
+        same = [one for one in found if one.time.iso == before.iso][before.shown :]
+        found = same + [one for one in found if one.time.iso < before.iso]
+    shown = found[:MOST]
+    older = None
+    if len(found) > MOST:
+        last = shown[-1].time.iso
+        skipped = before.shown if before is not None and before.iso == last else 0
+        older = Cursor(last, skipped + sum(one.time.iso == last for one in shown))
+    evidence = ReportAnswers(connection, links)
+    for number, entry in enumerate(shown[:_WITH_EVIDENCE]):
+        if entry.key is not None and "change" in entry.kinds:
+            answers = evidence.about(entry.key, entry.title)
+            shown[number] = replace(entry, answers=answers)
+    return TimelinePart(shown, chosen, before, older)
 
-    :param chosen: kind of the entries, empty for all
-    """
+
+def every_entry(
+    connection: Connection,
+    links: Links,
+    now: datetime,
+    *,
+    history: dict[str, Any],
+    findings: Iterable[dict[str, Any]],
+    chosen: str = "",
+) -> list[Entry]:
+    """Return all entries of a history, newest first, without answers of the modem."""
+    events, facts = history.get("events", ()), history.get("facts", ())
     links.load(list(events), list(facts), list(findings))
     about = {(one["type"], one["first_report"]): one for one in findings}
     found = []
@@ -89,14 +172,7 @@ def entries(
         found += _finding(one, links, now)
         found += _decisions(connection, one, links, now)
     found = [one for one in found if not chosen or chosen in one.kinds]
-    found.sort(key=lambda one: one.time.iso, reverse=True)
-    shown = found[:MOST]
-    evidence = ReportAnswers(connection, links)
-    for number, entry in enumerate(shown[:_WITH_EVIDENCE]):
-        if entry.key is not None and "change" in entry.kinds:
-            answers = evidence.about(entry.key, entry.title)
-            shown[number] = replace(entry, answers=answers)
-    return shown, len(found) > len(shown)
+    return sorted(found, key=lambda one: one.time.iso, reverse=True)
 
 
 def _event(document: dict[str, Any], links: Links, now: datetime) -> Entry:

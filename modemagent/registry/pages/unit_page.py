@@ -8,7 +8,6 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from modemagent.registry.pages import timeline
 from modemagent.registry.pages.frame import Answer, Ask, Page, SeeOther
 from modemagent.registry.pages.lookup import count_lookup
 from modemagent.registry.pages.page_errors import not_found
@@ -24,7 +23,7 @@ class UnitPage:
     :param name: of the kind
     :param folder: first part of the address
     :param read: returns the unit by its number or reference
-    :param model: returns what is shown, with the entries of the timeline that were chosen
+    :param model: returns what is shown
     """
 
     kind: UnitKind
@@ -32,7 +31,7 @@ class UnitPage:
     folder: str
     template: str
     read: Callable[..., dict[str, Any] | None]
-    model: Callable[[Connection, Ask, dict[str, Any], str], object]
+    model: Callable[[Connection, Ask, dict[str, Any]], object]
 
     def __call__(self, ask: Ask) -> Answer:
         """Return the page; a number in the address leads to the reference."""
@@ -46,6 +45,5 @@ class UnitPage:
             if parse_ref(name) is None or name != found["ref"]:
                 return SeeOther(f"/{self.folder}/{found['ref']}")
             past = past_documents(connection, ask, self.kind, name)
-            chosen = ask.query("show") if ask.query("show") in timeline.KINDS else ""
-            model = self.model(connection, ask, {**found, "past": past}, chosen)
+            model = self.model(connection, ask, {**found, "past": past})
         return Page(self.template, model)

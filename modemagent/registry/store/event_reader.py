@@ -54,16 +54,23 @@ def ids_about(units: Iterable[int]) -> CompoundSelect[tuple[int]]:
 
 
 def events_about(
-    view: View, units: Iterable[int], *, newest: int | None = None, sequence: int | None = None
+    view: View,
+    units: Iterable[int],
+    *,
+    newest: int | None = None,
+    until_ms: int | None = None,
+    sequence: int | None = None,
 ) -> list[Document]:
     """Return the valid events about units, held ones included, by date.
 
     :param newest: only as many, the newest ones
+    :param until_ms: only those of this time or before
     :param sequence: only those that reports with this number show
     """
     c = schema.event.c
     query = select(schema.event).where(c.id.in_(ids_about(units)), ~c.superseded, ~c.withdrawn)
     query = query if sequence is None else query.where(c.sequence == sequence)
+    query = query if until_ms is None else query.where(c.hi_ms <= until_ms)
     order = (c.hi_ms, c.stream, c.sequence, c.type, c.id)
     if newest is None:
         return event_documents(view, view.connection.execute(query.order_by(*order)).all())

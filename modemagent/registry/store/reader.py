@@ -96,9 +96,19 @@ def sim(
 
 
 def modem_timeline(
-    connection: Connection, imei: str, *, as_of: int | None = None, known_at: int | None = None
+    connection: Connection,
+    imei: str,
+    *,
+    as_of: int | None = None,
+    known_at: int | None = None,
+    newest: int | None = None,
+    until_ms: int | None = None,
 ) -> Document | None:
-    """Return the places of a modem, its SIMs, its facts and its events, oldest first."""
+    """Return the places of a modem, its SIMs, its facts and its events, oldest first.
+
+    :param newest: only as many events, the newest ones
+    :param until_ms: only events of this time or before
+    """
     view = View(connection)
     unit = find_unit(view, UnitKind.MODEM, imei)
     places = load_stays(view, "unit", [unit], known_at) if unit is not None else []
@@ -113,14 +123,20 @@ def modem_timeline(
         "places": [documents.place_stay(view, one) for one in _begun(places, as_of)],
         "pairings": [documents.pairing(view, one) for one in _begun(held, as_of)],
         "facts": fact_history(view, [unit], known_at).get(unit, []),
-        "events": events_about(view, [unit]),
+        "events": events_about(view, [unit], newest=newest, until_ms=until_ms),
     }
 
 
 def sim_timeline(
-    connection: Connection, iccid: str, *, as_of: int | None = None, known_at: int | None = None
+    connection: Connection,
+    iccid: str,
+    *,
+    as_of: int | None = None,
+    known_at: int | None = None,
+    newest: int | None = None,
+    until_ms: int | None = None,
 ) -> Document | None:
-    """Return the modems that held a SIM, and its events, oldest first."""
+    """Return the modems that held a SIM, and its events, as for a modem."""
     view = View(connection)
     unit = find_unit(view, UnitKind.SIM, iccid)
     stays = load_stays(view, "unit", [unit], known_at) if unit is not None else []
@@ -132,7 +148,7 @@ def sim_timeline(
         "iccid": name.number,
         "ref": name.ref,
         "pairings": [documents.pairing(view, one) for one in _begun(stays, as_of)],
-        "events": events_about(view, [unit]),
+        "events": events_about(view, [unit], newest=newest, until_ms=until_ms),
     }
 
 

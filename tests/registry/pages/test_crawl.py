@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 import re
 from collections import Counter
+from datetime import UTC, datetime
 
 import pytest
 
+from modemagent.registry.pages import timeline
+from modemagent.registry.pages.links import Links
+from modemagent.registry.pages.viewer import Viewer
+from modemagent.registry.store import reader, sessions
 from modemagent.registry.store.people import PersonRole
 from tests.registry.conftest import ICCID, IMEI, OTHER_ICCID, OTHER_IMEI
 from tests.registry.pages.conftest import (
@@ -203,6 +209,38 @@ def test_past_place_is_one_sentence(story: Story) -> None:
     two = browser.get(f"{path}?as_of=2026-03-01T12:00:01.500Z&and_at=2026-03-01T12:00:05Z").text
     assert re.search(r"Between them.*SIM swapped", two, re.DOTALL)
     assert browser.get(f"{path}?as_of=yesterday").status == 400
+
+
+def test_timeline_has_files_and_pages(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    masked, full = (
+        story.person(f"historian-{on}", PersonRole.VIEWER, full_ids=on) for on in (False, True)
+    )
+    path = full.get(f"/modems/{IMEI}").headers["Location"]
+    answer = full.get(f"{path}/timeline?form=csv&show=change")
+    assert answer.headers["Content-Disposition"].endswith(f'timeline-{path[8:]}.csv"')
+    rows = list(csv.DictReader(answer.text.splitlines()))
+    assert {one["kind"] for one in rows} == {"change"}
+    (swap,) = [one for one in rows if one["what"] == "SIM swapped"]
+    assert (swap["before"], swap["after"]) == (ICCID, OTHER_ICCID)
+    assert ICCID not in masked.get(f"{path}/timeline?form=json").text
+    assert len(json.loads(full.get(f"{path}/timeline?form=json").text)["entries"]) > len(rows)
+
+    monkeypatch.setattr(timeline, "MOST", 1)
+    found, before, now = [], None, datetime.now(UTC)
+    with story.database.reading() as connection:
+        person, _ = sessions.person_of(connection, str(full.cookie)) or (None, None)
+        assert person
+        links = Links(connection, Viewer(person))
+        unit = {"history": reader.modem_timeline(connection, IMEI) or {}, "findings": []}
+        every = timeline.every_entry(connection, links, now, **unit)
+        while before is not None or not found:
+            wanted = timeline.wanted_events(before)
+            unit["history"] = reader.modem_timeline(connection, IMEI, **wanted) or {}
+            part = timeline.entries(connection, links, now, **unit, before=before)
+            found += part.entries
+            before = part.older and timeline.Cursor.of(str(part.older))
+    assert [(one.time, one.title) for one in found] == [(one.time, one.title) for one in every]
+    assert len(found) > 3
 
 
 def test_masked_people_cannot_try_numbers_without_end(story: Story) -> None:
