@@ -9,6 +9,7 @@ from typing import Any
 from modemagent.registry.pages.figures import ShownTime, duration, moment
 from modemagent.registry.pages.finding_rows import FindingRow, finding_row, is_waiting
 from modemagent.registry.pages.frame import Answer, Ask, Page, SeeOther
+from modemagent.registry.pages.gateway_state import GatewayState, gateway_state
 from modemagent.registry.pages.links import Link, Links
 from modemagent.registry.pages.page_errors import not_found
 from modemagent.registry.pages.words import Word
@@ -73,6 +74,7 @@ class GatewayPage:
     bench: str | None
     findings: list[FindingRow]
     others: list[FindingRow]
+    state: GatewayState
 
 
 def show(ask: Ask) -> Answer:
@@ -88,7 +90,8 @@ def show(ask: Ask) -> Answer:
         about = triage.about(connection, gateway=row)
         is_bench = benches.position_of(connection, row) is not None
         links = Links(connection, ask.who, [found, about])
-        model = _model(found, about, links, ask.now, is_bench=is_bench)
+        state = gateway_state(connection, row, links, ask.now)
+        model = _model(found, about, links, ask.now, state, is_bench=is_bench)
     return Page("gateway.html", model)
 
 
@@ -121,6 +124,7 @@ def _model(
     about: list[dict[str, Any]],
     links: Links,
     now: datetime,
+    state: GatewayState,
     *,
     is_bench: bool,
 ) -> GatewayPage:
@@ -149,4 +153,5 @@ def _model(
         bench=f"/bench/{found['ref']}" if is_bench else None,
         findings=[row for waits, row in rows if waits],
         others=[row for waits, row in rows if not waits],
+        state=state,
     )

@@ -211,6 +211,16 @@ def test_past_place_is_one_sentence(story: Story) -> None:
     assert browser.get(f"{path}?as_of=yesterday").status == 400
 
 
+def test_gateway_states_clock_boots_and_streams(story: Story) -> None:
+    browser = story.person("dispatcher", PersonRole.VIEWER, full_ids=True)
+    page = browser.get(browser.get("/gateways/gw-1").headers["Location"]).text
+    text = " ".join(re.sub(r"<[^>]+>", " ", page).split())
+    assert "clock right at the last report, synchronized boots 1, the last began 1 Mar" in text
+    assert "conflicts none" in text
+    assert "stream stream-1 up to 3 " in text
+    assert f"<title>{IMEI} from 1 Mar 2026 12:00:01 UTC, still there</title>" in page
+
+
 def test_timeline_has_files_and_pages(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
     masked, full = (
         story.person(f"historian-{on}", PersonRole.VIEWER, full_ids=on) for on in (False, True)
@@ -223,7 +233,8 @@ def test_timeline_has_files_and_pages(story: Story, monkeypatch: pytest.MonkeyPa
     (swap,) = [one for one in rows if one["what"] == "SIM swapped"]
     assert (swap["before"], swap["after"]) == (ICCID, OTHER_ICCID)
     assert ICCID not in masked.get(f"{path}/timeline?form=json").text
-    assert len(json.loads(full.get(f"{path}/timeline?form=json").text)["entries"]) > len(rows)
+    findings = json.loads(full.get(f"{path}/timeline?form=json&show=finding").text)["entries"]
+    assert 0 < len(findings) < len(rows)
 
     monkeypatch.setattr(timeline, "MOST", 1)
     found, before, now = [], None, datetime.now(UTC)
