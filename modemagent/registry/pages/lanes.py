@@ -84,12 +84,12 @@ class DayRun(NamedTuple):
 class Lanes:
     """All lanes of a page with their common scale.
 
-    :param heard: days on which a modem was read
+    :param runs: days on which a modem was read
     :param rest: number of lanes that are not shown
     """
 
     lanes: list[Lane]
-    heard: list[DayRun]
+    runs: list[DayRun]
     rest: int
     begin: ShownTime | None
     end: ShownTime | None

@@ -77,7 +77,7 @@ class PastSide(NamedTuple):
 class PastAnswer:
     """One or two answers.
 
-    :param is_same: what was known then and what is known now are the same; None: it was not asked
+    :param is_same: the answer of then and that of now are the same; None: only that of now is shown
     :param late: what became known since and changed the answer
     :param readings: those that were received since, if nothing happened that became known
     :param between: what happened between two dates; None: it is about one
@@ -99,7 +99,7 @@ class PastAnswer:
 def past_documents(
     connection: Connection, ask: Ask, kind: UnitKind, name: str
 ) -> list[dict[str, Any]]:
-    """Return where a unit was at the times of the address, which are UTC; none: not asked.
+    """Return where a unit was at the times of the address, which are UTC; none if there are none.
 
     :raises PageError: a time cannot be read
     """
