@@ -108,13 +108,27 @@ class ListCalls:
         texts = numbers_of_range(*limits) if limits else numbers
         return self._check(checks.given_numbers(texts, kind), kind, None, wait=wait)
 
-    def check_again(self, key: str, *, wait: bool = False) -> Document | None:
-        """Check the numbers of an earlier check; return the new one with the changes."""
+    def check_again(
+        self,
+        key: str,
+        *,
+        wait: bool = False,
+        instead: Mapping[int, str] | None = None,
+        more: Sequence[str] = (),
+    ) -> Document | None:
+        """Check the numbers of an earlier check; return the new one with the changes.
+
+        :param instead: numbers that replace those at some positions
+        :param more: numbers that follow
+        """
         with self._database.reading() as connection:
             before = checks.run_document(connection, key_of(key))
             numbers = checks.numbers_of(connection, key_of(key))
         if before is None:
             return None
+        if instead or more:
+            texts = [(instead or {}).get(at, text) for at, (text, _) in enumerate(numbers, 1)]
+            numbers = checks.given_numbers([*texts, *more], before["kind"])
         return self._check(numbers, before["kind"], key, wait=wait)
 
     def _check(

@@ -20,8 +20,11 @@ CSV_COLUMNS = (
 def compare_results(before: Result, after: Result) -> dict[str, list[Any]]:
     """Return the fields that differ, with the values before and after.
 
-    The time when a number was last seen is not compared: it differs with every report.
+    The time when a number was last seen is not compared: it differs with every report. Of a number
+    that replaces another one, it is the only difference.
     """
+    if before["input"] != after["input"]:
+        return {"replaced": [False, True]}
     fields = ("valid", "codes", "status", "hits", "model", "known", "individuals", "place")
     old, new = _compared(before), _compared(after)
     return {one: [old[one], new[one]] for one in fields if old[one] != new[one]}

@@ -22,7 +22,7 @@ from modemagent.registry.pages.timeline import actor_text
 from modemagent.registry.store.checks import MOST
 
 _RECENT = 8
-_LONGEST = 64  # characters of a number, as in the API
+LONGEST = 64  # characters of a number, as in the API
 _ORDERS = 50
 _SHOWN_PROBLEMS = 200
 
@@ -90,7 +90,7 @@ def start(ask: Ask) -> Answer:
     calls = ListCalls(ask.state.database, ask.who.actor)
     try:
         count_numbers(ask, len(numbers) or MOST_MASKED)
-        cut = [one[:_LONGEST] for one in numbers]
+        cut = [one[:LONGEST] for one in numbers]
         made = calls.check(cut, kind=kind, limits=limits)
     except (IdentityError, UsageError) as error:
         return _form(ask, problem=objection(error))

@@ -12,7 +12,7 @@ from modemagent.registry.api.masked_lists import shown_check
 from modemagent.registry.asset_calls import AssetCalls
 from modemagent.registry.list_calls import ListCalls
 from modemagent.registry.lists.results import to_csv
-from modemagent.registry.pages.check import count_numbers, may_open
+from modemagent.registry.pages.check import LONGEST, count_numbers, may_open
 from modemagent.registry.pages.check_rows import (
     CheckRow,
     Expected,
@@ -21,11 +21,12 @@ from modemagent.registry.pages.check_rows import (
     check_row,
     issues_of,
     key_of_number,
+    needs_attention,
 )
 from modemagent.registry.pages.figures import ShownTime, moment
 from modemagent.registry.pages.frame import Answer, Ask, Download, Page, SeeOther
 from modemagent.registry.pages.links import Links
-from modemagent.registry.pages.page_errors import not_found
+from modemagent.registry.pages.page_errors import PageError, not_found
 from modemagent.registry.pages.timeline import actor_text
 from modemagent.registry.pages.words import CHECKS, Word
 from modemagent.registry.store.checks import AT_ONCE, MOST
@@ -111,8 +112,8 @@ class CheckView:
 
 def show(ask: Ask) -> Answer:
     """Return the page of a check; while its job runs, the page loads again by itself."""
-    found, calls = _opened(ask)
-    order, expected = _expected(ask)
+    found, calls = opened_check(ask)
+    order, expected = expected_in(ask)
     first = calls.check_results(found["id"], AT_ONCE, None) or found
     shows_all = ask.query("show") == "all"
     is_own = found["checked_by"] == ask.who.actor
@@ -121,7 +122,7 @@ def show(ask: Ask) -> Answer:
     scanned: set[str] = set()
     shown: list[Document] = []
     after = ask.number("after") or 0
-    for part in _parts(calls, first):
+    for part in parts_of(calls, first):
         for one in part:
             issues = issues_of(one, expected, ask.who)
             worst = [issue.code for issue in issues if issue.word.tone in ("bad", "warn")]
@@ -156,7 +157,7 @@ def show(ask: Ask) -> Answer:
         older=_query({**kept, "after": str(rows[-1].position)}) if len(shown) > _SHOWN else None,
         changed=_changed(first, ask, is_own),
         previous=found["previous"] and f"/check/C{found['previous']}",
-        order=_match(order, scanned, ask) if order else None,
+        order=match_of(order, scanned, ask) if order else None,
         model=ask.query("model"),
         counted=counted if counted < found["done"] else None,
         may_track=ask.who.may_operate,
@@ -169,7 +170,7 @@ def show(ask: Ask) -> Answer:
 
 def csv(ask: Ask) -> Answer:
     """Return all results as CSV, masked as on the page."""
-    found, calls = _opened(ask)
+    found, calls = opened_check(ask)
     whole = calls.check_results(found["id"], MOST, None) or found
     if found["checked_by"] != ask.who.actor:
         whole = shown_check(whole, ask.who)
@@ -178,23 +179,46 @@ def csv(ask: Ask) -> Answer:
 
 
 def again(ask: Ask) -> Answer:
-    """Check the same numbers again."""
-    found, calls = _opened(ask)
-    count_numbers(ask, found["total"])
-    made = calls.check_again(found["id"])
+    """Check the same numbers again; those that were scanned replace what needs attention."""
+    found, calls = opened_check(ask)
+    lines = [line.strip()[:LONGEST] for line in ask.given("numbers").splitlines()]
+    scanned = [line for line in lines if line]
+    count_numbers(ask, found["total"] + len(scanned))
+    bad = positions_of_bad(ask, calls, found) if scanned else []
+    instead = dict(zip(bad, scanned, strict=False))
+    more = scanned[len(bad) :]
+    if found["total"] + len(more) > MOST:
+        raise PageError(422, "Too many numbers", f"At most {MOST:,} can be checked at once.")
+    made = calls.check_again(found["id"], instead=instead, more=more)
     return SeeOther(f"/check/C{(made or found)['id']}{_query(dict(_kept(ask)))}")
+
+
+def positions_of_bad(ask: Ask, calls: ListCalls, found: Document) -> list[int]:
+    """Return the positions of the numbers that need attention, in the order of scanning."""
+    _, expected = expected_in(ask)
+    first = calls.check_results(found["id"], AT_ONCE, None) or found
+    return [
+        one["position"]
+        for part in parts_of(calls, first)
+        for one in part
+        if needs_attention(issues_of(one, expected, ask.who))
+    ]
 
 
 def track(ask: Ask) -> Answer:
     """Put the numbers that need attention on the tracked list, as an import that can be undone."""
-    found, calls = _opened(ask)
-    _, expected = _expected(ask)
+    found, calls = opened_check(ask)
+    _, expected = expected_in(ask)
     first = calls.check_results(found["id"], AT_ONCE, None) or found
     lines = ["kind,value"]
-    for one in (result for part in _parts(calls, first) for result in part):
+    for one in (result for part in parts_of(calls, first) for result in part):
         issues = issues_of(one, expected, ask.who)
-        is_bad = any(issue.word.tone in ("bad", "warn") for issue in issues)
-        if is_bad and one["valid"] and one["repeats"] is None and one["kind"] in ("imei", "iccid"):
+        if (
+            needs_attention(issues)
+            and one["valid"]
+            and one["repeats"] is None
+            and one["kind"] in ("imei", "iccid")
+        ):
             lines.append(f"{one['kind']},{one['normalized']}")
     made = calls.import_file(
         "\n".join(lines).encode(),
@@ -207,7 +231,8 @@ def track(ask: Ask) -> Answer:
     return SeeOther(f"/imports/I{made['id']}")
 
 
-def _opened(ask: Ask) -> tuple[Document, ListCalls]:
+def opened_check(ask: Ask) -> tuple[Document, ListCalls]:
+    """Return the check of an address, if the viewer may open it."""
     calls = ListCalls(ask.state.database, ask.who.actor)
     found = calls.check_results(ask.key("C", "check"), 1, None)
     if found is None or not may_open(ask, found["checked_by"]):
@@ -215,7 +240,7 @@ def _opened(ask: Ask) -> tuple[Document, ListCalls]:
     return found, calls
 
 
-def _parts(calls: ListCalls, first: Document) -> Iterator[list[Any]]:
+def parts_of(calls: ListCalls, first: Document) -> Iterator[list[Any]]:
     """Yield the results of a check in parts, up to a limit."""
     page = first
     for _ in range(_COUNTED):
@@ -235,7 +260,7 @@ def _query(values: dict[str, str]) -> str:
     return f"?{urlencode(values)}" if values else ""
 
 
-def _expected(ask: Ask) -> tuple[Document | None, Expected]:
+def expected_in(ask: Ask) -> tuple[Document | None, Expected]:
     """Return the order and what the box should contain, by the address or the form."""
     wanted = dict(_kept(ask))
     number = wanted.get("order")
@@ -258,7 +283,8 @@ def _expected(ask: Ask) -> tuple[Document | None, Expected]:
     return order and {**order, "numbers": numbers}, expected
 
 
-def _match(order: Document, scanned: set[str], ask: Ask) -> OrderMatch:
+def match_of(order: Document, scanned: set[str], ask: Ask) -> OrderMatch:
+    """Return what a check and an order have in common."""
     numbers: dict[str, str] = order["numbers"]
     missing = [whole for key, whole in numbers.items() if key not in scanned]
     expected = len(numbers) or order["expected"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -67,7 +67,12 @@ class CheckRow:
     @property
     def is_fine(self) -> bool:
         """Return True if the number needs no attention."""
-        return not any(one.word.tone in _TONES for one in self.issues)
+        return not needs_attention(self.issues)
+
+
+def needs_attention(issues: Iterable[Issue]) -> bool:
+    """Return True if one of the issues is more than a note."""
+    return any(one.word.tone in _TONES for one in issues)
 
 
 def bare(model: str) -> str:
@@ -160,6 +165,8 @@ def change_text(changes: Mapping[str, Any], viewer: Viewer) -> str:
     >>> change_text({"status": [None, "prohibited"], "individuals": [0, 1]}, anybody)
     'list: none, now prohibited; machines: 0, now 1'
     """
+    if "replaced" in changes:
+        return "replaces another number"
     found = []
     for name, (before, after) in changes.items():
         if name == "hits":

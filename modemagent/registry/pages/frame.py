@@ -44,6 +44,7 @@ class Ask:
     :param viewer: who is signed in
     :param is_secure: cookies are sent over TLS only
     :param client: key of the address for rates
+    :param origin: of the pages, for browsers
     """
 
     state: State
@@ -52,6 +53,7 @@ class Ask:
     form: Form
     is_secure: bool
     client: str
+    origin: str = ""
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property

@@ -3,27 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import groupby
 from urllib.parse import quote, urlencode
 
 from modemagent.registry.pages.frame import Answer, Ask, Page, SeeOther
 from modemagent.registry.pages.page_errors import PageError
+from modemagent.registry.pages.qr_path import QrPath, qr_path
 from modemagent.registry.pages.session import secret_of
 from modemagent.registry.store import second_factor as store
 
 _ISSUER = "modemagent registry"
-
-
-@dataclass(frozen=True, slots=True)
-class QrPath:
-    """A QR code as the path of an SVG image.
-
-    :param size: modules on each side, with the border
-    :param path: of the dark modules
-    """
-
-    size: int
-    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,21 +72,5 @@ def _page(ask: Ask, secret: str, problem: str = "") -> Page:
     label = quote(f"{_ISSUER}:{ask.who.person.name}")
     link = f"otpauth://totp/{label}?{urlencode({'secret': secret, 'issuer': _ISSUER})}"
     groups = [secret[at : at + 4] for at in range(0, len(secret), 4)]
-    model = NewFactorPage(secret, groups, link, _code(link), problem)
+    model = NewFactorPage(secret, groups, link, qr_path(link), problem)
     return Page("second_factor.html", model, status=422 if problem else 200)
-
-
-def _code(text: str) -> QrPath:
-    """Return a text as a QR code of error correction level M."""
-    import segno
-
-    rows = [list(row) for row in segno.make(text, error="m", micro=False).matrix_iter(border=4)]
-    parts = []
-    for y, row in enumerate(rows):
-        x = 0
-        for is_dark, run in groupby(row):
-            width = len(list(run))
-            if is_dark:
-                parts.append(f"M{x} {y}h{width}v1h-{width}z")
-            x += width
-    return QrPath(len(rows), "".join(parts))

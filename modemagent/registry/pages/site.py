@@ -183,6 +183,7 @@ class Pages:
             form=form,
             is_secure=self._is_secure(request),
             client=client,
+            origin=self._public_url or f"{request.url.scheme}://{request.url.netloc}",
         )
 
     def _viewer(self, secret: str) -> Viewer | None:

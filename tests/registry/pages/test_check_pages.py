@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+
 import pytest
 
 from modemagent.registry.lists.check_file import read_numbers
@@ -21,6 +23,11 @@ def checked(browser: Browser, numbers: str, **more: str) -> str:
     answer = browser.post("/check", {"numbers": numbers, **more})
     assert answer.status == 303, answer.text
     return str(answer.headers["Location"])
+
+
+def rows_of(browser: Browser, path: str) -> list[dict[str, str]]:
+    text = browser.get(f"{path.partition('?')[0]}/csv").text
+    return list(csv.DictReader(text.splitlines()))
 
 
 def test_box_without_faults_is_fine(operator: Browser) -> None:
@@ -57,6 +64,22 @@ def test_check_again_shows_what_changed(operator: Browser) -> None:
     assert operator.post("/lists/tracked/put", form).status == 303
     later = operator.get(operator.post(f"{path}/again").headers["Location"]).text
     assert "list: none, now tracked" in later
+
+
+def test_replacements_are_checked_in_place_of_bad_numbers(operator: Browser) -> None:
+    path = checked(operator, f"{FINE[:-1]}1\n{IMEI}\n{IMEI}", order="2026-44")
+    scanned = [FINE, "867698040000054", "867698040000062", "867698040000070"]
+    form = {"numbers": "\n".join(scanned), "order": "2026-44"}
+    again = operator.post(f"{path.partition('?')[0]}/again", form).headers["Location"]
+    page = operator.get(again)
+    assert f'1: <span class="number">{FINE}</span> replaces another number' in page.text
+    assert [one["input"] for one in rows_of(operator, again)] == scanned
+    sheet, lot = (operator.get(one.replace("?", f"/{name}?")).text
+                  for one, name in ((path, "sheet"), (path, "lot")))  # fmt: skip
+    assert "twice in this box" in sheet
+    assert "QR code" in sheet
+    assert "not in the box" in lot
+    assert "Replaced by" not in lot
 
 
 def test_bad_numbers_are_tracked_by_an_import_that_is_undone(operator: Browser) -> None:

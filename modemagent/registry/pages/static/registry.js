@@ -97,8 +97,10 @@ for (const field of document.querySelectorAll("[data-counter]")) {
       first.set(line, at);
       return [];
     });
-    const which = twice.length ? `, scanned twice: line ${twice.slice(0, 5).join(", ")}` : "";
-    shown.textContent = lines.length ? `${lines.length} lines, ${first.size} different${which}` : "";
+    const lineOf = (count) => `line${count === 1 ? "" : "s"}`;
+    const more = twice.length > 5 ? " and more" : "";
+    const which = twice.length ? `, ${twice.length} scanned twice (${lineOf(twice.length)} ${twice.slice(0, 5).join(", ")}${more})` : "";
+    shown.textContent = lines.length ? `${lines.length} ${lineOf(lines.length)}, ${first.size} different${which}` : "";
   };
   field.addEventListener("input", count);
   count();
