@@ -82,7 +82,7 @@ LATE_IMPORTS = {
     "modemagent.registry.store.engine:_postgresql",  # psycopg, 8 MB that SQLite does not need
     "modemagent.registry.api.on_demand:_load_api",  # a fifth of the memory of a worker
     "modemagent.registry.api.on_demand:_load_pages",  # another fifth
-    "modemagent.registry.pages.second_factor:_code",  # segno, 36 ms for one page
+    "modemagent.registry.pages.qr_path:qr_path",  # segno, 36 ms for two pages
     "modemagent.registry.store.migrations:_run_alembic",  # 200 ms, only to create or upgrade
     "modemagent.__main__:_run",  # signals are handled before the first import
     "modemagent.access.route:_by_agent",  # the control client, a fifth of a start
