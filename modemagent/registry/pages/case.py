@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sqlalchemy import Connection
+
 from modemagent.identity.numbering import country_of_mcc
 from modemagent.registry.api.asset_documents import shown_register
 from modemagent.registry.assets.case_fields import OUTCOMES
@@ -12,15 +14,21 @@ from modemagent.registry.case_calls import CaseCalls
 from modemagent.registry.pages.acts import Refusal, attempt
 from modemagent.registry.pages.cases import TEXT_FIELDS, thing_link
 from modemagent.registry.pages.figures import ShownTime, moment
+from modemagent.registry.pages.finding_rows import FindingRow, finding_row, is_waiting
 from modemagent.registry.pages.frame import Answer, Ask, Download, Page, SeeOther
 from modemagent.registry.pages.links import Link, Links
 from modemagent.registry.pages.page_errors import forbidden, not_found
 from modemagent.registry.pages.timeline import actor_text
 from modemagent.registry.pages.words import CASE_ACTIONS, CASE_KINDS, CASE_STATES, WORDS, Word
 from modemagent.registry.pages.words import OUTCOMES as OUTCOME_WORDS
+from modemagent.registry.store import triage
 from modemagent.registry.store.documents import Document
+from modemagent.registry.store.unit_numbers import find_unit
+from modemagent.registry.store.units import UnitKind
+from modemagent.registry.store.view import View
 
 _FIELDS = (*TEXT_FIELDS, "proof", "note")
+_MOST_THINGS = 10  # whose findings are read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +82,7 @@ class CaseView:
     """A case.
 
     :param next_act: what is to be done next, as a sentence
+    :param alarms: findings of its sightings that wait for a decision
     :param refusal: why the last act was refused
     """
 
@@ -93,6 +102,7 @@ class CaseView:
     tasks: list[TaskRow]
     left: int
     sightings: list[SightingRow]
+    alarms: list[FindingRow]
     journal: list[JournalRow]
     outcomes: dict[str, str]
     may_operate: bool
@@ -156,11 +166,27 @@ def _page(ask: Ask, refusal: Refusal | None = None) -> Page:
     if found is None:
         raise not_found("case")
     with ask.reading() as connection:
-        model = _model(found, Links(connection, ask.who), ask, refusal)
+        links = Links(connection, ask.who)
+        alarms = [] if found["state"] == "closed" else _alarms(connection, found, links, ask)
+        model = _model(found, links, ask, refusal, alarms)
     return Page("case.html", model, status=refusal.status if refusal else 200)
 
 
-def _model(found: Document, links: Links, ask: Ask, refusal: Refusal | None) -> CaseView:
+def _alarms(connection: Connection, found: Document, links: Links, ask: Ask) -> list[FindingRow]:
+    """Return the findings of the sightings that wait for a decision."""
+    view, alarms = View(connection), []
+    for one in found["things"][:_MOST_THINGS]:
+        kind = UnitKind.MODEM if one["kind"] == "imei" else UnitKind.SIM
+        unit = find_unit(view, kind, one["number"])
+        about = [] if unit is None else triage.about(connection, unit=unit)
+        alarms += [row for row in about if row["part"] == f"case:{found['id']}" and is_waiting(row)]
+    links.load(alarms)
+    return [finding_row(one, links, ask.now) for one in alarms]
+
+
+def _model(
+    found: Document, links: Links, ask: Ask, refusal: Refusal | None, alarms: list[FindingRow]
+) -> CaseView:
     shown = shown_register(found, ask.who)
     is_open = found["state"] != "closed"
     tasks = [_task(one, ask) for one in shown["tasks"]]
@@ -183,6 +209,7 @@ def _model(found: Document, links: Links, ask: Ask, refusal: Refusal | None) -> 
         tasks=tasks,
         left=sum(one.done is None for one in tasks),
         sightings=[_sighting(one, links, ask) for one in sightings],
+        alarms=alarms,
         journal=[
             JournalRow(
                 time=moment(one["time"], ask.now),

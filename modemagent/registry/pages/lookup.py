@@ -13,9 +13,11 @@ from modemagent.registry.pages.figures import ShownTime, moment
 from modemagent.registry.pages.frame import Answer, Ask, Page, SeeOther
 from modemagent.registry.pages.links import Link, Links
 from modemagent.registry.pages.number_check import NumberCheck, check_number
+from modemagent.registry.pages.words import LINK_STATES, Word
 from modemagent.registry.store.partial_lookup import is_partial, lookup_partly
 
 _MOST = 256
+_LISTED = ("IMEI", "ICCID")
 MASKED = Rates(*MASKED_LOOKUPS)
 _KINDS = {
     "imei": "IMEI", "imeisv": "IMEISV", "meid": "MEID", "iccid": "ICCID", "imsi": "IMSI",
@@ -29,6 +31,7 @@ class MatchRow:
     """A match: the object, and where it is.
 
     :param by: kind of number by which it was found
+    :param link_state: of the modem or SIM; None: it is a gateway or a place
     """
 
     by: str
@@ -37,6 +40,7 @@ class MatchRow:
     other: Link | None
     gateway: Link | None
     port: str
+    link_state: Word | None
     seen: ShownTime | None
     evidence: Link | None
 
@@ -49,6 +53,7 @@ class LookupPage:
     :param candidates: modems and SIMs whose numbers end with the digits that were typed
     :param has_more: there are more candidates
     :param needs_right: more than four digits find candidates for people who see full numbers
+    :param listable: the number and its kind, if the viewer can put it on a list
     """
 
     typed: str
@@ -57,6 +62,7 @@ class LookupPage:
     candidates: Sequence[MatchRow] = ()
     has_more: bool = False
     needs_right: bool = False
+    listable: tuple[str, str] | None = None
 
 
 def form(_: Ask) -> Answer:
@@ -78,7 +84,8 @@ def find(ask: Ask) -> Answer:
     urls = {row.link.url for row in rows if row.link.url}
     if len(urls) == 1 and not candidates:
         return SeeOther(urls.pop())
-    checks = [] if rows or candidates else check_number(typed)
+    checks = [] if candidates else check_number(typed)
+    kind = next((one.kind for one in checks if one.is_valid), "")
     can_search = is_partial(typed, full_ids=ask.who.full_ids)
     model = LookupPage(
         typed,
@@ -87,6 +94,7 @@ def find(ask: Ask) -> Answer:
         candidates,
         has_more=found["more_candidates"],
         needs_right=not can_search and is_partial(typed, full_ids=True),
+        listable=(kind.lower(), typed) if kind in _LISTED and ask.who.may_operate else None,
     )
     return Page("lookup.html", model)
 
@@ -121,6 +129,7 @@ def _row(match: dict[str, Any], links: Links, now: datetime) -> MatchRow:
         other=other,
         gateway=links.gateway(match["gateway"]),
         port=links.text(match["port"] or ""),
+        link_state=None if name in ("gateway", "place") else LINK_STATES[match["link_state"]],
         seen=moment(match["last_seen"], now),
         evidence=links.report(match["last_report"]),
     )

@@ -7,10 +7,11 @@ import re
 import pytest
 
 from modemagent.registry.store.people import PersonRole
-from tests.registry.conftest import IMEI, OTHER_IMEI
-from tests.registry.pages.conftest import Browser, Story
+from tests.registry.conftest import IMEI, OTHER_IMEI, Gateway
+from tests.registry.pages.conftest import Browser, Story, wait_for
 
 LOST = "867698040000062"
+SIGHTED = "867698040000088"
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +85,19 @@ def test_case_is_opened_from_a_modem_without_its_number(story: Story) -> None:
     assert OTHER_IMEI not in page
     assert "Find out which list has the number" in page
     assert masked.get(f"{path}/letter").status == 403
+
+
+def test_sighting_leads_to_its_alarm_and_evidence(story: Story, operator: Browser) -> None:
+    made = operator.post("/cases/new", {"kind": "stolen", "numbers": SIGHTED})
+    path = made.headers["Location"]
+    assert "not sighted" in operator.get(path).text
+    gateway = Gateway("gw-thief")
+    client = story.registry.client("--scope", "gateway", "--gateway-id", "gw-thief")
+    client.post(gateway.report("identified", imei=SIGHTED, sims=[]))
+    wait_for(story.registry.client("--scope", "read"), "case.sighted")
+    page = operator.get(path)
+    assert re.search(r'Alarm: <a href="/findings/[0-9a-f-]+">Case sighted, modem</a>', page.text)
+    assert any(one.endswith("/sheet") for one in page.links)
 
 
 def test_letter_has_the_numbers(operator: Browser, path: str) -> None:

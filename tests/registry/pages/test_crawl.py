@@ -162,6 +162,10 @@ def test_unknown_number_is_explained(story: Story) -> None:
     assert answer.status == 200
     assert "Never reported here" in answer.text
     assert "the check digit would be" in answer.text
+    assert "/lists/" not in answer.text
+    clerk = story.person("watchful", PersonRole.OPERATOR)
+    page = clerk.post("/lookup", {"id": "867698040000104"}).text
+    assert re.search(r'action="/lists/tracked/put".*value="867698040000104"', page)
     assert 'value="867698040000055"' in answer.text  # the person has typed it
     assert "by a spreadsheet" in browser.post("/lookup", {"id": "8.67698E+14"}).text
 
