@@ -88,7 +88,8 @@ def test_case_is_opened_from_a_modem_without_its_number(story: Story) -> None:
 
 
 def test_sighting_leads_to_its_alarm_and_evidence(story: Story, operator: Browser) -> None:
-    made = operator.post("/cases/new", {"kind": "stolen", "numbers": SIGHTED})
+    form = {"kind": "stolen", "numbers": SIGHTED, "happened_on": "2026-03-01"}
+    made = operator.post("/cases/new", form)
     path = made.headers["Location"]
     assert "not sighted" in operator.get(path).text
     gateway = Gateway("gw-thief")
