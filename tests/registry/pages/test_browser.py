@@ -139,6 +139,7 @@ def test_pages_are_accessible_and_fit_a_phone(
 def test_answer_is_in_the_first_screen(story: Story, chromium: Pages, paths: list[str]) -> None:
     person = story.person("hurried", PersonRole.OPERATOR)
     wanted = {"/": "Nothing waits|warning", paths[7]: "Was this planned?", paths[9]: "in gw-1"}
+    acts = "[...document.querySelectorAll('.acts > *')].map(e => e.getBoundingClientRect().bottom)"
 
     def body(page: Any, base: str) -> list[str]:
         missing = []
@@ -151,7 +152,10 @@ def test_answer_is_in_the_first_screen(story: Story, chromium: Pages, paths: lis
             )
             if not any(text in shown for text in texts.split("|")):
                 missing.append(path)
-        return missing
+        page.goto(base + paths[7])
+        bottoms = page.evaluate(acts)
+        height = page.viewport_size["height"]
+        return missing + [f"act ends at {one}" for one in bottoms if one > height]
 
     for width, height in ((1280, 800), (390, 844)):
         viewport = {"width": width, "height": height}
