@@ -36,6 +36,7 @@ from modemagent.registry.store.authorised import OF_PAIRS
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.decisions import (
     AUTHORISABLE,
+    NOT_SUPPRESSIBLE,
     Decision,
     DecisionAction,
     DecisionRefused,
@@ -91,6 +92,7 @@ class FindingPage:
     is_over: bool
     is_decided: bool
     can_authorise: bool
+    can_suppress: bool
     may_decide: bool
     assignee: str
     until: str
@@ -254,6 +256,7 @@ def _page(ask: Ask, seen: int | None = None, **more: Any) -> FindingPage | SeeOt
         is_over=is_over,
         is_decided=found["state"] == "resolved" and not is_over,
         can_authorise=can_authorise,
+        can_suppress=found["type"] != NOT_SUPPRESSIBLE,
         may_decide=viewer.may_operate,
         assignee=found["assignee"] or "",
         until=f"{tomorrow:%Y-%m-%d %H:%M}",

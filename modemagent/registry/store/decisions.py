@@ -46,6 +46,7 @@ _STATES = {
 _WITH_END = frozenset({DecisionAction.ACKNOWLEDGE, DecisionAction.SUPPRESS})
 #: Findings about changes that can have been planned.
 AUTHORISABLE = frozenset(KINDS) | OF_POLICIES
+NOT_SUPPRESSIBLE = "case.sighted"
 
 
 class Decision(NamedTuple):
@@ -161,7 +162,7 @@ def _check(batch: Batch, row: Row[Any], decision: Decision) -> None:
         )
     if decision.once and (action is not DecisionAction.AUTHORISE or row.type not in OF_PAIRS):
         raise DecisionRefused("once", "only a SIM in a slot can be authorised once")
-    if action is DecisionAction.SUPPRESS and row.type == "case.sighted":
+    if action is DecisionAction.SUPPRESS and row.type == NOT_SUPPRESSIBLE:
         raise DecisionRefused(
             "not_suppressible", "a sighting cannot be suppressed; close its case when it is over"
         )

@@ -99,6 +99,9 @@ def test_sighting_leads_to_its_alarm_and_evidence(story: Story, operator: Browse
     page = operator.get(path)
     assert re.search(r'Alarm: <a href="/findings/[0-9a-f-]+">Case sighted, modem</a>', page.text)
     assert any(one.endswith("/sheet") for one in page.links)
+    finding = operator.get(next(one for one in page.links if one.startswith("/findings/"))).text
+    assert "Decide later…" in finding
+    assert "Suppress…" not in finding
 
 
 def test_letter_has_the_numbers(operator: Browser, path: str) -> None:
