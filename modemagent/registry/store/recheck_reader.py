@@ -10,10 +10,10 @@ from sqlalchemy import Connection, Row, func, select
 from modemagent.registry.store import acts, dialect, jobs, recheck
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.documents import Document, to_rfc3339
+from modemagent.registry.store.held_units import RULES
 from modemagent.registry.store.list_tables import import_run
 from modemagent.registry.store.policy_tables import policy_version
 from modemagent.registry.store.recheck_runs import (
-    ALL,
     PPM,
     RESTING,
     RUN_COLUMNS,
@@ -75,7 +75,7 @@ def run_page(
 def last_of_fleet(connection: Connection) -> Document | None:
     """Return the last run of all rules for the whole fleet."""
     c = recheck_run.c
-    query = select(c.id).where(c.scope == ALL).order_by(c.id.desc()).limit(1)
+    query = select(c.id).where(c.scope == RULES, c.subject == "").order_by(c.id.desc()).limit(1)
     run = connection.execute(query).scalar()
     return None if run is None else run_document(connection, run)
 
