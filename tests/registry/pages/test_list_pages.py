@@ -100,7 +100,7 @@ def test_newer_and_older_pages_have_each_row_once(
     show: Callable[[Ask], Answer],
     path: str,
 ) -> None:
-    monkeypatch.setattr(list_query, "USUAL_ROWS", 2)
+    monkeypatch.setattr(list_query, "USUAL_ROWS", 1)
     story.person(f"pager of {path[1:8]}", PersonRole.VIEWER)
     with story.database.reading() as connection:
         person = people.all_people(connection)[0]
@@ -128,10 +128,10 @@ def test_newer_and_older_pages_have_each_row_once(
     while pages[-1].older:
         pages.append(page(pages[-1].older))
     shown = [url for one in pages for url in urls(one)]
-    assert len(shown) == len(set(shown)) >= 3
+    assert len(shown) == len(set(shown)) >= 2
     monkeypatch.setattr(list_query, "USUAL_ROWS", 50)
     assert shown == urls(page(path))
-    monkeypatch.setattr(list_query, "USUAL_ROWS", 2)
+    monkeypatch.setattr(list_query, "USUAL_ROWS", 1)
     assert urls(page(pages[1].newer or "")) == urls(newest)
     monkeypatch.setattr(list_query, "USUAL_ROWS", 1)
     assert urls(page(pages[1].newer or "")) == urls(newest)[-1:]
