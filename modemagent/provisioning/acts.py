@@ -1,4 +1,4 @@
-"""Acts of people: retest, rework, waive, reprint, hold, go, fail, same, end, and who works here.
+"""Acts of people at a bay, about a lot and about the shift, and who works here.
 
 Decisions of a lead or engineer who has a PIN need a sign-in before.
 """
@@ -7,18 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from modemagent.provisioning import completion, outcome, progress, registry_answers
+from modemagent.provisioning import completion, lot_stop, outcome, progress, registry_answers
 from modemagent.provisioning.attempt import BayState, RunVerdict, StepState
+from modemagent.provisioning.authority import has_second, may, sign_in
 from modemagent.provisioning.bay_run import Bay, BayRun
 from modemagent.provisioning.events import PersonActed, ReadAgain
-from modemagent.provisioning.people import StationRole, pin_fits, role_of
 from modemagent.provisioning.state import LineState
 from modemagent.provisioning.steps.catalogue import BY_NAME
 from modemagent.provisioning.unit_counts import PASSING
 
-#: How long a lead or engineer stays signed in; wrong PINs, and the pause after them.
-SIGNED_IN_S = 600.0
-_WRONG_PINS, _PAUSE_S = 5, 60.0
 _LONGEST_NAME = 40
 REWORKS = ("reseated", "card_changed", "firmware_by_maker", "relabelled", "other")
 
@@ -37,7 +34,12 @@ def on_acted(line: LineState, event: PersonActed) -> None:
             progress.advance(line, each)
         return
     if event.do == "sign_in":
-        _sign_in(line, event)
+        sign_in(line, event)
+        return
+    if event.do in ("stop_lot", "go_lot"):
+        if lot_stop.decide(line, event):
+            for each in line.bays.values():
+                progress.advance(line, each)
         return
     if event.do == "end":
         line.record("closed", is_synced=True, open_rows=open_rows(line))
@@ -64,36 +66,6 @@ def starts_turn(line: LineState, number: str, *triggers: str) -> bool:
         return False
     line.request(ReadAgain(number, is_new=True))
     return True
-
-
-def _sign_in(line: LineState, event: PersonActed) -> None:
-    """Sign a lead or engineer in for some time; five wrong PINs close this for a minute."""
-    person = line.settings.people.get(event.person)
-    count, closed_until = line.wrong_pins
-    if line.now < closed_until:
-        line.message = "too many wrong PINs: wait for a minute"
-    elif person is None or not person.role.may(StationRole.LEAD):
-        line.message = f"{event.person or '?'} is not a lead or engineer of this station"
-    elif not person.pin:
-        line.message = f"{person.name} has no PIN: modemagent provision station --pin"
-    elif not pin_fits(person, event.pin):
-        count = (count + 1) % _WRONG_PINS
-        line.wrong_pins = count, line.now + _PAUSE_S if count == 0 else 0.0
-        line.message = "the PIN is wrong"
-    else:
-        line.wrong_pins = 0, 0.0
-        line.lead = person.name, line.now + SIGNED_IN_S
-        line.record("note", text="signed in", person=person.name)
-
-
-def _may(line: LineState, event: PersonActed, least: str, refusal: str) -> bool:
-    """Return True if a person may decide; else set the message that says why not."""
-    if line.may(event.person, least):
-        return True
-    name = event.person or line.person
-    may_later = role_of(line.settings.people, name).may(least)
-    line.message = f"{name} has to sign in with a PIN: F10" if may_later else refusal
-    return False
 
 
 def open_rows(line: LineState) -> list[int]:
@@ -131,15 +103,16 @@ def _retest(line: LineState, bay: Bay, run: BayRun, _: PersonActed) -> None:
 
 
 def _rework(line: LineState, bay: Bay, run: BayRun, event: PersonActed) -> None:
-    if not _may(line, event, "lead", "rework is decided by a lead"):
+    if not may(line, event, "lead", "rework is decided by a lead"):
         return
     if event.reason not in REWORKS:
         line.message = f"the reason is one of: {', '.join(REWORKS)}"
     elif not run.unit:
         line.message = "the unit has no IMEI"
-    else:
+    elif has_second(line, event):
         line.record("rework", is_synced=True, unit=run.unit, run=run.number,
-                    person=event.person or line.person, reason=event.reason)  # fmt: skip
+                    person=event.person or line.person, reason=event.reason,
+                    second=event.second)  # fmt: skip
         if run.verdict is None:
             outcome.end(line, bay, RunVerdict.ABORTED)
         _again(line, bay, run)
@@ -155,14 +128,14 @@ def _waive(line: LineState, bay: Bay, run: BayRun, event: PersonActed) -> None:
         line.message = f"the step {name or '?'} cannot be waived"
     elif not event.reason:
         line.message = "a waiver needs a reason"
-    elif not _may(line, event, least, f"the step {name} is waived by a role of at least {least}"):
+    elif not may(line, event, least, f"the step {name} is waived by a role of at least {least}"):
         return
     elif name == "unique" and run.unit in line.ledger.duplicated:
         line.message = "a double IMEI cannot be waived"
-    else:
+    elif has_second(line, event):
         person = event.person or line.person
         line.record("waiver", is_synced=True, run=run.number, unit=run.unit, step=name,
-                    person=person, reason=event.reason)  # fmt: skip
+                    person=person, reason=event.reason, second=event.second)  # fmt: skip
         line.announce("waiver.given", bay=bay.number, run=run.number, step=name, person=person)
         old = run
         if run.verdict is not None:
@@ -223,9 +196,11 @@ def _same(line: LineState, bay: Bay, run: BayRun, event: PersonActed) -> None:
     entry = line.ledger.units.get(run.unit)
     if entry is None or entry.verdict not in PASSING or run.verdict is not None:
         line.message = f"the unit in bay {bay.number} has not passed before"
-    elif _may(line, event, "lead", "a lead decides whether it is the same module"):
+    elif may(line, event, "lead", "a lead decides whether it is the same module"):
+        if line.settings.rechecks and not has_second(line, event):
+            return
         line.record("note", run=run.number, text="the same module", person=event.person)
-        if progress.begins_recheck(line, run, entry):
+        if progress.begins_recheck(line, run, entry, second=event.second):
             progress.advance(line, bay)
             return
         outcome.end(line, bay, RunVerdict.ABORTED, state=BayState.DONE,

@@ -24,6 +24,8 @@ from modemagent.identity.imei import Imei
 from modemagent.identity.imsi import Imsi
 from modemagent.identity.order_fields import ORDER_COLUMNS
 
+#: Those that the registry reads as well, and what the bench alone needs.
+_COLUMNS = {**ORDER_COLUMNS, "second_person": ("secondperson",)}
 _FREE = "x_"
 _DELIMITERS = ",;\t|"
 #: Lines that are read to propose a map, and the share of values that must have a shape.
@@ -44,7 +46,7 @@ class ColumnMap(NamedTuple):
     def columns(self) -> Columns:
         """Return the names to look for: those of the map replace the usual ones."""
         found = {
-            column: names for column, names in ORDER_COLUMNS.items() if column not in self.constants
+            column: names for column, names in _COLUMNS.items() if column not in self.constants
         }
         for name, column in self.names.items():
             found[column] = (name,)
@@ -78,8 +80,8 @@ def read_map(file: Path) -> ColumnMap:
 
 
 def _column(name: str) -> str:
-    if name not in ORDER_COLUMNS and not name.startswith(_FREE):
-        known = ", ".join(ORDER_COLUMNS)
+    if name not in _COLUMNS and not name.startswith(_FREE):
+        known = ", ".join(_COLUMNS)
         raise UsageError(f"orders have no column {name!r}", hint=f"Columns: {known}, x_NAME.")
     return name
 
@@ -96,7 +98,7 @@ def propose_map(content: bytes) -> list[str]:
     header, values = rows[start], [row for row in rows[start + 1 :] if len(row) == width]
     found: dict[str, str] = {}
     for at, name in enumerate(header):
-        known = (column for column, names in ORDER_COLUMNS.items() if bare_name(name) in names)
+        known = (column for column, names in _COLUMNS.items() if bare_name(name) in names)
         column = next(known, None)
         if column in (None, "sim"):  # a column named SIM may have ICCIDs
             column = _shape([row[at] for row in values]) or column
@@ -130,7 +132,7 @@ def json_table(content: bytes) -> CsvTable:
         if isinstance(document, dict):
             objects.append((number, document))
     header = tuple(dict.fromkeys(key for _, each in objects for key in each))
-    columns = {name: header.index(name) for name in ORDER_COLUMNS if name in header}
+    columns = {name: header.index(name) for name in _COLUMNS if name in header}
     unknown = tuple(at for at, name in enumerate(header, 1) if name not in columns)
     rows = [(number, [_text(each.get(name)) for name in header]) for number, each in objects]
     return CsvTable(columns, rows, unknown, header)

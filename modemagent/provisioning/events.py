@@ -62,9 +62,12 @@ class CodeScanned(NamedTuple):
 class PersonActed(NamedTuple):
     """An act of a person, from a screen or a line of stdin.
 
-    :param do: start, retest, rework, waive, reprint, hold, go, fail, same, end, person, sign_in
+    :param do: start, retest, rework, waive, reprint, hold, go, fail, same, end, person, sign_in,
+        stop_lot, go_lot
     :param person: who did it; "" for the person who works at the station
     :param pin: of ``sign_in``; kept nowhere
+    :param lot: of ``stop_lot`` and ``go_lot``; "" if only one can be meant
+    :param second: who agrees, if the order requires a second person, and the PIN
     """
 
     do: str
@@ -73,6 +76,9 @@ class PersonActed(NamedTuple):
     person: str = ""
     reason: str = ""
     pin: str = ""
+    lot: str = ""
+    second: str = ""
+    second_pin: str = ""
 
 
 class ReportKept(NamedTuple):

@@ -53,6 +53,13 @@ class Ledger:
         self.person = ""
         self.checked_at = ""
         self.check_problem = ""
+        self.judged_at = ""
+        #: ``golden`` or ``bad``, and what was wrong with its last result
+        self.unit_problems: dict[str, str] = {}
+        #: lot -> the decision that has stopped it
+        self.stopped_lots: dict[str, Mapping[str, Any]] = {}
+        #: last turn before the latest decision about a lot
+        self.decided_run = 0
         self.is_closed = False
         self._is_shift_over = False
 
@@ -122,8 +129,14 @@ class Ledger:
         self.person = record["person"]
 
     def _station_check(self, record: Mapping[str, Any]) -> None:
-        self.check_problem = record.get("problem", "")
-        self.checked_at = "" if self.check_problem else record.get("checked_at") or record["at"]
+        problem = record.get("problem", "")
+        if by := record.get("by"):
+            self.unit_problems.pop(by, None)
+            if problem:
+                self.unit_problems[by] = problem
+            return
+        self.check_problem, self.judged_at = problem, record.get("checked_at") or record["at"]
+        self.checked_at = "" if problem else self.judged_at
 
     def _attempt(self, record: Mapping[str, Any]) -> None:
         number = record["run"]
@@ -251,6 +264,12 @@ class Ledger:
         if record.get("by") != "registry":
             self.duplicated.add(record["unit"])
 
+    def _lot(self, record: Mapping[str, Any]) -> None:
+        self.decided_run = record["run"]
+        self.stopped_lots.pop(record["lot"], None)
+        if record["do"] == "stop":
+            self.stopped_lots[record["lot"]] = record
+
     def _closed(self, _: Mapping[str, Any]) -> None:
         self.is_closed = self._is_shift_over = True
 
@@ -292,6 +311,7 @@ _CHANGES = {
     "rework": Ledger._rework,
     "revoked": Ledger._revoked,
     "recall": Ledger._recall,
+    "lot": Ledger._lot,
     "closed": Ledger._closed,
 }
 

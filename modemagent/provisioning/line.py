@@ -19,6 +19,8 @@ class OrderCounts(NamedTuple):
     :param per_hour: units with a verdict per hour, over the last 15 minutes
     :param first_pass: share of units that passed at once, 0 to 1; None before the first verdict
     :param failures: failed step and number of units, most frequent first
+    :param lots: of all rows
+    :param needs_second: some decisions need a second person
     """
 
     name: str
@@ -32,6 +34,8 @@ class OrderCounts(NamedTuple):
     per_hour: float = 0.0
     first_pass: float | None = None
     failures: tuple[tuple[str, int], ...] = ()
+    lots: tuple[str, ...] = ()
+    needs_second: bool = False
 
 
 class StationView(NamedTuple):

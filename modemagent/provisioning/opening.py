@@ -20,7 +20,7 @@ def record_start(line: LineState, station_check: tuple[str, str] | None, torn: i
     if line.ledger.digest != order.digest:
         line.record("order", order=order.name, digest=order.digest,
                     rows=len(order.rows), size=order.size)  # fmt: skip
-    if station_check is not None:
+    if station_check is not None and station_check[0] > line.ledger.judged_at:
         checked_at, problem = station_check
         line.record("station_check", checked_at=checked_at, problem=problem)
     line.record("bay_map", bays=dict(settings.bays))

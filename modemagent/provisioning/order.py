@@ -36,6 +36,7 @@ BINDING = ("imei", "eid", "serial_number", "iccid")
 _KIND = ("lot", "manufacturer", "model", "firmware", "tac", "site")
 _WORDS = {
     "sim": ("required", "absent", "any"),
+    "second_person": ("yes", "no"),
     "label": ("scan", "print", "print+scan", "none"),
 }
 _MOST_UNITS = 1_000_000
@@ -69,6 +70,11 @@ class ExpectedRow(NamedTuple):
     def is_bound(self) -> bool:
         """True if the row names a number, so that one unit alone fits."""
         return any(name in self.values for name in BINDING)
+
+
+def requires_second(row: ExpectedRow) -> bool:
+    """Return True if decisions about units of a row need a second person."""
+    return row.values.get("second_person") == "yes"
 
 
 class ListedSim(NamedTuple):

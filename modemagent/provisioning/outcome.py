@@ -158,7 +158,8 @@ def _judge_station(line: LineState, run: BayRun) -> None:
     A right result ends what a wrong one has begun.
     """
     is_bad = run.unit == line.settings.bad[:14]
-    name = "the bad unit" if is_bad else "the golden unit"
+    which = "bad" if is_bad else "golden"
+    name = f"the {which} unit"
     step = run.failed_step
     if is_bad:
         wanted = line.settings.bad_step or step
@@ -167,9 +168,8 @@ def _judge_station(line: LineState, run: BayRun) -> None:
         )
     else:
         problem = f"{name} failed at {step}" if step else ""
-    before = line.ledger.check_problem
-    if problem or before.startswith(name):
-        line.record("station_check", is_synced=True, problem=problem)
+    if problem or which in line.ledger.unit_problems:
+        line.record("station_check", is_synced=True, problem=problem, by=which)
         line.announce("station.checked", problem=problem or None)
     line.message = problem or line.message
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from modemagent.provisioning import lot_stop
 from modemagent.provisioning.attempt import OF_ROW, BayState, Blame, RunVerdict, StepState
+from modemagent.provisioning.authority import needs_second
 from modemagent.provisioning.bay_run import SKIPPED, Bay, BayRun, StepResult, failed
 from modemagent.provisioning.completion import complete
 from modemagent.provisioning.events import HubsJudged
@@ -43,6 +45,9 @@ def advance(line: LineState, bay: Bay) -> None:
         hold(line, bay, "answers", StepResult(StepState.FAILED, run.silence, blame=Blame.STATION))
         return
     if run.unit and _holds_for_past(line, bay, run):
+        return
+    if (result := lot_stop.stopped(line, run)) is not None:
+        hold(line, bay, "", result)
         return
     judge(line, run, context)
     if _waits_for_module(line, bay, run):
@@ -97,6 +102,8 @@ def on_hubs_judged(line: LineState, event: HubsJudged) -> None:
 
 def station_due(line: LineState) -> str:
     """Return why the station may not pass units, "" if it may."""
+    for problem in line.ledger.unit_problems.values():
+        return f"the station is stopped: {problem}"
     hours = line.settings.station_check_h
     if not hours:
         return ""
@@ -132,6 +139,11 @@ def _holds_for_past(line: LineState, bay: Bay, run: BayRun) -> bool:
             return False
         if run.is_recheck or (is_same and begins_recheck(line, run, entry)):
             return False
+        if is_same and _may_recheck(line) and needs_second(line, bay.number):
+            text = "this unit has passed: another check needs a second person"
+            remedy = "A lead and a second person decide that it is the same module."
+            hold(line, bay, "unique", failed(text, remedy))
+            return True
         if is_same:
             end(line, bay, RunVerdict.ABORTED, state=BayState.DONE,
                 reason=f"passed at {entry.at[11:16]}")  # fmt: skip
@@ -153,20 +165,26 @@ def _holds_for_past(line: LineState, bay: Bay, run: BayRun) -> bool:
     return False
 
 
-def begins_recheck(line: LineState, run: BayRun, entry: UnitEntry) -> bool:
+def begins_recheck(line: LineState, run: BayRun, entry: UnitEntry, *, second: str = "") -> bool:
     """Return True if a unit that has passed is checked again: a lead has to be there for it.
 
     It is registered and labelled as before.
+
+    :param second: who agrees, if the order requires a second person
     """
-    person = line.lead[0] or line.person
-    if not line.settings.rechecks or not line.may(person, "lead"):
+    if not _may_recheck(line) or (not second and needs_second(line, run.bay)):
         return False
+    person = line.lead[0] or line.person
     before = line.ledger.runs[entry.run]
     run.is_recheck, run.is_registered = True, before.is_registered
     run.label, run.copies = before.label, before.copies
     run.label_status = "" if not before.copies else "printed" if before.is_label_sent else "doubt"
-    line.record("note", run=run.number, text="recheck", person=person)
+    line.record("note", run=run.number, text="recheck", person=person, second=second)
     return True
+
+
+def _may_recheck(line: LineState) -> bool:
+    return line.settings.rechecks and line.may(line.lead[0] or line.person, "lead")
 
 
 def _recall(line: LineState, run: BayRun, earlier: int) -> None:

@@ -18,7 +18,7 @@ from modemagent.provisioning.bench_file import BenchSettings
 from modemagent.provisioning.events import Announce, Append, Effect
 from modemagent.provisioning.ledger import Ledger
 from modemagent.provisioning.line import OrderCounts, ScanView
-from modemagent.provisioning.order import BenchOrder
+from modemagent.provisioning.order import BenchOrder, requires_second
 from modemagent.provisioning.people import StandingWaiver, StationRole, role_of
 from modemagent.provisioning.steps.context import StepContext
 from modemagent.provisioning.tray import OrderIndex
@@ -49,6 +49,8 @@ class LineState:
     :param in_registry: 14 digits of an IMEI, and its place in the registry
     :param asks_registry: units are checked at the registry before they pass
     :param waivers: standing waivers
+    :ivar lots: of the order; "" for rows without one
+    :ivar second_lots: lots with a row that requires a second person for decisions
     :ivar selected: bay whose code was scanned last, with the time
     :ivar loose: label that waits for its module
     :ivar lead: lead or engineer who is signed in, and until when
@@ -71,6 +73,8 @@ class LineState:
     ) -> None:
         self.order = order
         self.index = OrderIndex(order)
+        self.lots = sorted({row.values.get("lot", "") for row in order.rows}) or [""]
+        self.second_lots = {row.values.get("lot", "") for row in order.rows if requires_second(row)}
         self.settings = settings
         self.ledger = ledger
         self.elsewhere: dict[str, str] = dict(elsewhere or {})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import islice
 from typing import Any
 from urllib.parse import quote
 
@@ -17,8 +16,8 @@ from modemagent.provisioning.attempt import (
 )
 from modemagent.provisioning.bay_run import Bay, BayRun, StepResult
 from modemagent.provisioning.figures import per_hour
-from modemagent.provisioning.ledger import COUNTED, Ledger
 from modemagent.provisioning.line import LineView, NeedView, OrderCounts, StationView
+from modemagent.provisioning.lot_stop import lot_needs
 from modemagent.provisioning.state import LineState, masked_tail
 from modemagent.provisioning.steps.catalogue import STEPS
 from modemagent.provisioning.steps.context import label_rule
@@ -26,8 +25,6 @@ from modemagent.provisioning.steps.context import label_rule
 _LONGEST_REASON = 60
 #: Age at which the counters are made again, because units per hour decrease.
 _COUNTS_S = 10.0
-#: Equal failures in a row after which lot or station is suspected.
-_IN_A_ROW = 3
 #: Recalls that are shown, the latest ones.
 _RECALLS = 3
 _PROMPTS = {"label": "bay, then label", "label_back": "bay, then its label"}
@@ -53,7 +50,7 @@ def line_view(line: LineState, station: StationView) -> LineView:
         order=order_counts(line),
         station=station,
         bays=bays,
-        needs=(*_suspicion(line.ledger), *_recalls(line), *_needs(bays)),
+        needs=(*lot_needs(line), *_recalls(line), *_needs(bays)),
         last_scan=line.last_scan,
         hint=_hint(line, bays),
         message=line.message,
@@ -117,6 +114,8 @@ def _order_counts(line: LineState) -> OrderCounts:
         per_hour=per_hour(line.ledger, line.now),
         first_pass=counts.first_pass,
         failures=tuple(steps.most_common()),
+        lots=tuple(filter(None, line.lots)),
+        needs_second=bool(line.second_lots),
     )
 
 
@@ -216,20 +215,6 @@ def _acting_state(line: LineState, run: BayRun, name: str, rule: str) -> StepSta
     if stage and is_done:
         return StepState.PASSED
     return StepState.RUNNING if stage and run.stage == stage else StepState.PENDING
-
-
-def _suspicion(ledger: Ledger) -> list[NeedView]:
-    """Return what to do when three different units in a row have failed at one step."""
-    ended = (run for run in reversed(ledger.runs.values()) if run.verdict in COUNTED)
-    last = list(islice(ended, _IN_A_ROW))
-    steps = {run.failed[0] if run.failed else "" for run in last}
-    units = {run.unit for run in last}
-    if len(units) < _IN_A_ROW or len(steps) != 1 or "" in steps:
-        return []
-    text = (
-        f"{_IN_A_ROW} units in a row failed at {steps.pop()}: lot or station? Test a golden unit."
-    )
-    return [NeedView((), text, Blame.STATION)]
 
 
 def _recalls(line: LineState) -> list[NeedView]:

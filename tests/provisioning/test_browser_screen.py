@@ -186,6 +186,9 @@ SCAN = "scan=867698040000013%1D21&typed=no"
         ("do=retest&bay=05&reason=reseated", PersonActed("rework", "05", "", "ANNA", "reseated")),
         ("do=hold&bay=07&reason=", PersonActed("go", "07", person="ANNA")),
         ("do=sign_in&person=LEO&pin=4711", PersonActed("sign_in", person="LEO", pin="4711")),
+        # the order requires no second person
+        ("do=stop_lot&lot=L-1&person=LEO&reason=old&second=EVA",
+         PersonActed("stop_lot", person="LEO", reason="old", lot="L-1")),
         ("scan=+", "the scan is empty"),
         ("do=waive&bay=3&reason=", None),
         ("do=waive&reason=x", "missing: bay"),
@@ -252,8 +255,12 @@ def test_scan_that_bounces_counts_once_and_the_shift_can_end() -> None:
 def test_pin_is_accepted_on_this_machine_alone() -> None:
     form = {"do": "sign_in", "person": "LEO", "pin": "4711"}
     assert event_of_form(form, VIEW, is_near=True).pin == "4711"
-    with pytest.raises(ValueError, match="sign in at the station itself"):
-        event_of_form(form, VIEW, is_near=False)
+    second = {"do": "go_lot", "person": "LEO", "reason": "x", "second": "MA-BADGE-EVA"}
+    view = VIEW._replace(order=VIEW.order._replace(needs_second=True))
+    for each in (form, {**second, "second_pin": "4711"}):
+        with pytest.raises(ValueError, match="sign in at the station itself"):
+            event_of_form(each, view, is_near=False)
+    assert event_of_form(second, view, is_near=False).second == "EVA"
 
 
 @pytest.fixture(scope="module")

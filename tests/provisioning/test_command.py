@@ -82,6 +82,12 @@ def test_empty_tray_has_its_own_status(station: Station, monkeypatch) -> None:
     assert "no module in the bays 01" in done.stderr
 
 
+def second_person(order: str) -> str:
+    """Return an order whose decisions need a second person."""
+    header, *rows = order.splitlines()
+    return "\n".join([f"{header},second_person", *(f"{row},yes" for row in rows), ""])
+
+
 def test_wrong_firmware_is_named_and_waived(call: Call, station: Station) -> None:
     station.write("EG25GGBR07A09*")
     acts = [
@@ -95,6 +101,12 @@ def test_wrong_firmware_is_named_and_waived(call: Call, station: Station) -> Non
         imei = station.rows()[0]["imei"]
         words = ("--imei", imei, "--person", "EVA", "--reason", act["reason"])
         command = ("waive", str(station.order), "--state-dir", str(station.folder))
+        order = station.order.read_text()
+        station.order.write_text(second_person(order))
+        alone = call_in_process("provision", *command, *words, "--step", str(act["step"]))
+        assert alone.returncode == 2, alone.stdout
+        assert ("second person" in alone.stderr) == (act["step"] == "firmware")
+        station.order.write_text(order)
         waived = call_in_process("provision", *command, *words, "--step", str(act["step"]))
         assert waived.returncode == (2 if act["step"] == "label" else 0), waived.stderr
     again = call("provision", *station.words, "--once", "--json")

@@ -718,9 +718,9 @@ def test_wrong_result_of_a_known_unit_stops_the_station() -> None:
     line.post(StationJudged())
     line.plug("01", TWO, firmware="EG25GGBR07A05M1G")
     assert line.shown() == ("fail", "firmware", "unit")
-    assert line.state.ledger.check_problem == ""
+    assert line.state.ledger.unit_problems == {}
     line.plug("02", ONE, sim=SimState.ABSENT)
-    assert line.state.ledger.check_problem == "the golden unit failed at sim"
+    assert line.state.ledger.unit_problems == {"golden": "the golden unit failed at sim"}
     line.plug("03", THREE)
     assert line.shown("03")[0] == "hold"
     line.pull("02")
@@ -729,7 +729,7 @@ def test_wrong_result_of_a_known_unit_stops_the_station() -> None:
     assert line.shown("03")[0] == "pass"
     line.pull("01")
     line.plug("01", TWO)
-    assert line.state.ledger.check_problem == "the bad unit did not fail at firmware"
+    assert line.state.ledger.unit_problems == {"bad": "the bad unit did not fail at firmware"}
     assert not [one for one in line.effects if isinstance(one, SendReport) and one.run in (1, 2)]
     assert line.view().order.failed == 0
 
@@ -749,14 +749,6 @@ def test_nothing_passes_before_the_station_check() -> None:
     line.post(StationJudged(""))
     line.wait(0)
     assert line.shown()[0] == "pass"
-
-
-def test_three_equal_failures_in_a_row_suspect_the_station() -> None:
-    line = Line()
-    for bay, unit in (("01", ONE), ("02", TWO), ("03", THREE)):
-        assert not [need for need in line.view().needs if "golden" in need.text]
-        line.plug(bay, unit, firmware="OLD")
-    assert "failed at firmware: lot or station?" in line.view().needs[0].text
 
 
 def test_unit_waits_for_the_operator_who_is_required() -> None:

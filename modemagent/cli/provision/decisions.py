@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import click
 
@@ -19,6 +19,7 @@ from modemagent.provisioning.bench_file import BenchSettings
 from modemagent.provisioning.journal import Journal, order_folder
 from modemagent.provisioning.ledger import replayed
 from modemagent.provisioning.ledger_entries import RunEntry
+from modemagent.provisioning.order import BenchOrder, ExpectedRow, requires_second
 from modemagent.provisioning.people import StationRole, pin_fits, role_of
 from modemagent.provisioning.steps.catalogue import BY_NAME
 from modemagent.watching.events import now as time_of_day
@@ -28,6 +29,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def _decision_options(command: F) -> F:
     for decorate in (
+        value_option("--second", "NAME", "Who agrees, if the order requires a second person."),
         value_option("--imei", "IMEI", "The unit.", required=True),
         value_option("--person", "NAME", "Who decides.", required=True),
     ):
@@ -49,6 +51,7 @@ def waive_command(
     state_dir: Path,
     imei: str,
     person: str,
+    second: str | None,
     step: str,
     reason: str,
 ) -> None:
@@ -72,7 +75,8 @@ def waive_command(
         return "waiver", {"run": run.number, "unit": unit, "step": step, "person": person,
                           "reason": reason, "standing": True}  # fmt: skip
 
-    _decide(file, columns, sims, state_dir, imei, record)
+    agrees = _Second(settings, person, second)
+    _decide(file, columns, sims, state_dir, imei, record, agrees)
 
 
 @click.command("rework")
@@ -88,6 +92,7 @@ def rework_command(
     state_dir: Path,
     imei: str,
     person: str,
+    second: str | None,
     reason: str,
 ) -> None:
     """Allow another turn of a unit of ORDER that has failed too often."""
@@ -96,10 +101,11 @@ def rework_command(
     def record(run: RunEntry, unit: str) -> tuple[str, dict[str, Any]]:
         return "rework", {"run": run.number, "unit": unit, "person": person, "reason": reason}
 
-    _decide(file, columns, sims, state_dir, imei, record)
+    agrees = _Second(settings, person, second)
+    _decide(file, columns, sims, state_dir, imei, record, agrees)
 
 
-def _authorise(settings: BenchSettings, name: str, least: str) -> None:
+def _authorise(settings: BenchSettings, name: str, least: str, prompt: str = "PIN") -> None:
     """Check that a person may decide, and the PIN if the person has one.
 
     :raises UsageError: the person may not
@@ -108,9 +114,33 @@ def _authorise(settings: BenchSettings, name: str, least: str) -> None:
         raise UsageError(f"{name} may not decide this", hint=f"Required role: {least}.")
     person = settings.people.get(name)
     if person is not None and person.pin:
-        pin = click.prompt("PIN", hide_input=True, err=True)
+        pin = click.prompt(prompt, hide_input=True, err=True)
         if not pin_fits(person, pin):
             raise UsageError("the PIN is wrong", hint="Try again.")
+
+
+class _Second(NamedTuple):
+    """The second person of a decision by the first one."""
+
+    settings: BenchSettings
+    first: str
+    name: str | None
+
+    def check(self, order: BenchOrder, row: ExpectedRow | None) -> str:
+        """Return who agrees, "" if the order requires no second person.
+
+        :param row: of the unit; None if it fits none
+        :raises UsageError: no second person agrees, or the person may not
+        """
+        rows = order.rows if row is None else (row,)
+        if not any(map(requires_second, rows)):
+            return ""
+        if not self.name or self.name == self.first:
+            raise UsageError(
+                "the order requires a second person for this decision", hint="Add: --second NAME"
+            )
+        _authorise(self.settings, self.name, StationRole.LEAD, f"PIN of {self.name}")
+        return self.name
 
 
 def _decide(
@@ -120,6 +150,7 @@ def _decide(
     state_dir: Path,
     imei: str,
     record: Callable[[RunEntry, str], tuple[str, dict[str, Any]]],
+    agrees: _Second,
 ) -> None:
     order = opened_order(file, columns, sims)
     unit = str(Imei.parse(imei))[:14]
@@ -131,6 +162,8 @@ def _decide(
                 f"the order has no verdict about {mask(imei)}", hint="Check the number."
             )
         kind, fields = record(run, unit)
+        row = next((one for one in order.rows if one.key == run.row), None)
+        fields["second"] = agrees.check(order, row)
         journal.append(kind, fields, time_of_day(), round(time.monotonic() * 1000))
         journal.commit(is_synced=True)
     finally:

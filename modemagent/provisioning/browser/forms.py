@@ -36,6 +36,8 @@ ACTS: Final = {
     "waive": FormAct("waive a failed step", ("bay", "step", "person", "reason"), "F4"),
     "retest": FormAct("test again; with a reason: rework", ("bay", "person", "reason"), "F5"),
     "reprint": FormAct("print the label again", ("bay",), "F3"),
+    "stop_lot": FormAct("stop a lot", ("lot", "person", "reason"), "F6"),
+    "go_lot": FormAct("let a lot go on", ("lot", "person", "reason")),
     "hold": FormAct("hold the bay, or release it", ("bay", "reason"), "F7"),
     "fail": FormAct("fail the unit", ("bay", "reason")),
     "same": FormAct("it is the module that has passed", ("bay", "person")),
@@ -43,14 +45,20 @@ ACTS: Final = {
     "sign_in": FormAct("sign in as lead or engineer", ("person", "pin"), "F10"),
     "end": FormAct("end the shift", ("confirm",)),
 }
-_OPTIONAL: Final = frozenset({"step", "person", "reason"})
+#: What the others may need besides, if the order requires a second person.
+_SECOND: Final = ("second", "second_pin")
+_DECISIONS: Final = frozenset({"waive", "retest", "same", "stop_lot", "go_lot"})
+_OPTIONAL: Final = frozenset({"step", "person", "reason", "lot", *_SECOND})
 _PERSONAL: Final = frozenset({"person", "sign_in"})
 _LABELS: Final = {
     "bay": ("Bay, typed or scanned", ""),
     "step": ("Step; empty: the one that failed", ""),
     "person": ("Who decides; empty: who is signed in", ' autocomplete="off"'),
     "reason": ("Reason", ' list="reasons" maxlength="200"'),
+    "lot": ("Lot; empty: the one that is meant", ' maxlength="200"'),
     "pin": ("PIN", ' type="password" autocomplete="off"'),
+    "second": ("Second person, badge or name", ' autocomplete="off"'),
+    "second_pin": ("PIN of the second person", ' type="password" autocomplete="off"'),
     "confirm": ("Type yes", ""),
 }
 
@@ -72,35 +80,47 @@ def event_of_form(
     act = ACTS.get(do)
     if act is None:
         raise ValueError("choose what to do")
-    answers = {name: form.get(name, "").strip() for name in act.fields}
+    names = _fields(do, act, needs_second=view.order.needs_second)
+    answers = {name: form.get(name, "").strip() for name in names}
     missing = [
         _LABELS[name][0].partition(",")[0].partition(";")[0].lower()
-        for name in act.fields
+        for name in names
         if not answers[name] and (name not in _OPTIONAL or (do in _PERSONAL and name == "person"))
     ]
     if missing:
         raise ValueError(f"missing: {', '.join(missing)}")
     if "bay" in answers:
         answers["bay"] = bay_in(answers["bay"], view)
-    if answers.get("person"):
-        answers["person"] = parse_scan(answers["person"]).argument or answers["person"]
+    for name in ("person", "second"):
+        if answers.get(name):
+            answers[name] = parse_scan(answers[name]).argument or answers[name]
     if answers.get("confirm", "yes").lower() != "yes":
         raise ValueError("the shift goes on")
-    if do == "sign_in" and not is_near:
+    if (do == "sign_in" or answers.get("second_pin")) and not is_near:
         raise ValueError("sign in at the station itself: a PIN is not sent over the network")
     return act_with(do, answers, view)
 
 
-def forms() -> str:
-    """Return the forms of the page: the scan field, and the decisions."""
+def _fields(do: str, act: FormAct, *, needs_second: bool) -> tuple[str, ...]:
+    return (*act.fields, *(_SECOND if needs_second and do in _DECISIONS else ()))
+
+
+def forms(*, needs_second: bool) -> str:
+    """Return the forms of the page: the scan field, and the decisions.
+
+    :param needs_second: some decisions about the order need a second person
+    """
+    fields_of = {name: " ".join(_fields(name, act, needs_second=needs_second))
+                 for name, act in ACTS.items()}  # fmt: skip
     options = "".join(
-        f'<option value="{name}" data-fields="{" ".join(act.fields)}" data-key="{act.key}">'
+        f'<option value="{name}" data-fields="{fields_of[name]}" data-key="{act.key}">'
         f"{escape(act.text)}{f' ({act.key})' if act.key else ''}</option>"
         for name, act in ACTS.items()
     )
     fields = "".join(
         f'<label data-field="{name}">{escape(text)}<input name="{name}"{more}></label>'
         for name, (text, more) in _LABELS.items()
+        if needs_second or name not in _SECOND
     )
     reasons = "".join(f"<option>{escape(one)}</option>" for one in REWORKS)
     return (

@@ -45,6 +45,7 @@ def page(view: LineView, version: str, *, is_part: bool = False) -> str:
     rows = max(1, min(-(-len(view.bays) // columns), 12))
     layout = f"columns-{columns} rows-{rows}"
     shown = f"{parts['head']}<main>{tiles}</main>{parts['needs']}{parts['foot']}"
+    entry = forms(needs_second=view.order.needs_second)
     if is_part:
         refresh = '<meta http-equiv="refresh" content="2">'
         return (
@@ -55,7 +56,7 @@ def page(view: LineView, version: str, *, is_part: bool = False) -> str:
         f"{_HEAD}{parts['title']}"
         '<noscript><link rel="stylesheet" href="plain.css"></noscript>'
         '<script src="screen.js" defer></script></head>'
-        f'<body data-version="{escape(version)}" class="{layout}">{shown}{forms()}'
+        f'<body data-version="{escape(version)}" class="{layout}">{shown}{entry}'
         '<noscript><iframe src="view" title="Bays"></iframe></noscript>'
         '<div id="lost" role="alert" hidden><strong>NO CONNECTION</strong>'
         "<p>This page is not up to date: the bench has ended, or the network is interrupted.</p>"

@@ -26,7 +26,7 @@ BOUNCE_S = 1.5
 _END_S = 0.2
 _REOPEN_S = 2.0
 #: What an act may have besides its name.
-_FIELDS = ("bay", "step", "person", "reason", "pin")
+_FIELDS = ("bay", "step", "person", "reason", "pin", "lot", "second", "second_pin")
 _ENDS = b"\r\n\t"
 
 Post = Callable[[Happening], None]

@@ -15,7 +15,7 @@ HELP: Final = (
     "A scan may come at any time: the code of a bay, then the label of the",
     "module in it; or the label, then its module is plugged in.",
     "",
-    "F1  this page              F6  failed steps of the order",
+    "F1  this page              F6  lots, failed steps; again: decide",
     "F2  state of the station   F7  hold a bay, or release it",
     "F3  print a label again    F8  sound on or off",
     "F4  waive a failed step    F9  small tiles and more text",
@@ -46,6 +46,8 @@ _ACTS: Final = {
     "F4": ("waive", (Question("bay", f"Waive: {_BAY}"), Question("reason", "Reason:"))),
     "F5": ("retest", (Question("bay", f"Retest: {_BAY}"),
                       Question("reason", f"Enter, or a reason: {_REASONS}:", is_optional=True))),
+    "F6": ("lot", (Question("lot", "Type stop or go, and the lot if there are several:"),
+                   Question("reason", "Reason:"))),
     "F7": ("hold", (Question("bay", f"Hold or release: {_BAY}"),)),
     "F10": ("sign_in", (Question("person", "Sign in: badge or name:"),
                         Question("pin", "PIN:", is_hidden=True))),
@@ -53,12 +55,21 @@ _ACTS: Final = {
 }  # fmt: skip
 
 
+#: Keys of decisions that may need a second person, and the questions about that person.
+_DECISIONS: Final = ("F4", "F5", "F6")
+_SECOND: Final = (
+    Question("second", "Second person, badge or name; Enter if none is needed:", is_optional=True),
+    Question("second_pin", "PIN of the second person; Enter without one:", is_optional=True,
+             is_hidden=True),
+)  # fmt: skip
+
+
 class Dialog:
     """The questions of one act.
 
     >>> dialog = Dialog.of("F3")
-    >>> dialog.answer("MA-BAY-07", None)
-    PersonActed(do='reprint', bay='07', step='', person='', reason='', pin='')
+    >>> dialog.answer("MA-BAY-07", None)  # doctest: +ELLIPSIS
+    PersonActed(do='reprint', bay='07', ...)
     """
 
     def __init__(self, do: str, questions: tuple[Question, ...]) -> None:
@@ -67,9 +78,15 @@ class Dialog:
         self._answers: dict[str, str] = {}
 
     @classmethod
-    def of(cls, key: str) -> Dialog | None:
-        """Return the dialog of a key, None if the key has none."""
-        return cls(*_ACTS[key]) if key in _ACTS else None
+    def of(cls, key: str, *, needs_second: bool = False) -> Dialog | None:
+        """Return the dialog of a key, None if the key has none.
+
+        :param needs_second: some decisions about the order need a second person
+        """
+        if key not in _ACTS:
+            return None
+        do, questions = _ACTS[key]
+        return cls(do, (*questions, *(_SECOND if needs_second and key in _DECISIONS else ())))
 
     def prompt(self, typed: str) -> PromptLine:
         question = self._left[0]
@@ -88,15 +105,18 @@ class Dialog:
         value = text.strip()
         if question.field == "bay":
             value = bay_in(value, view)
-        if question.field == "person":
+        if question.field in ("person", "second"):
             value = parse_scan(value).argument or value
+        if question.field == "lot" and value.split(None, 1)[:1] not in (["stop"], ["go"]):
+            raise ValueError("type stop or go")
         if question.field == "confirm" and value.lower() != "yes":
             raise ValueError("the shift goes on")
         if not value and not self.takes_empty:
             raise ValueError("nothing was typed")
         self._answers[question.field] = value
         del self._left[0]
-        if self._left:
+        is_alone = question.field == "second" and not value
+        if self._left and not is_alone:
             return None
         return act_with(self._do, self._answers, view)
 
@@ -106,7 +126,10 @@ def act_with(do: str, answers: Mapping[str, str], view: LineView | None) -> Pers
 
     :param answers: by the name of the field; without a person, who is signed in decides
     """
-    bay = answers.get("bay", "")
+    bay, lot = answers.get("bay", ""), answers.get("lot", "")
+    if do == "lot":
+        word, _, lot = lot.partition(" ")
+        do = f"{word}_lot"
     row = next((each for each in view.bays if each.number == bay), None) if view else None
     if do == "hold" and row is not None and row.state == "hold":
         do = "go"
@@ -118,7 +141,10 @@ def act_with(do: str, answers: Mapping[str, str], view: LineView | None) -> Pers
     person = answers.get("person", "")
     if not person and view is not None:
         person = view.station.lead or view.station.person
-    return PersonActed(do, bay, step, person, answers.get("reason", ""), answers.get("pin", ""))
+    names = ("reason", "pin", "second", "second_pin")
+    return PersonActed(
+        do, bay, step, person, lot=lot.strip(), **{one: answers.get(one, "") for one in names}
+    )
 
 
 def bay_in(text: str, view: LineView | None) -> str:
@@ -135,6 +161,10 @@ def bay_in(text: str, view: LineView | None) -> str:
     raise ValueError(f"bay {number[:8]} does not exist")
 
 
+#: Keys that show lines over the tiles.
+OVERLAYS: Final = ("F1", "F2", "F6")
+
+
 def overlay(key: str, view: LineView) -> tuple[str, ...]:
     """Return the lines that a key shows over the tiles."""
     if key == "F1":
@@ -143,7 +173,9 @@ def overlay(key: str, view: LineView) -> tuple[str, ...]:
         return _station(view)
     if key == "F6":
         rows = [f"{count:5}  {name}" for name, count in view.order.failures]
-        return ("FAILED STEPS, units", "", *(rows or ["none"]))
+        lots = ", ".join(view.order.lots) or "none"
+        return (f"LOTS  {lots}", "", "FAILED STEPS, units", "", *(rows or ["none"]), "",
+                "F6 again: stop a lot, or let it go on")  # fmt: skip
     return ()
 
 

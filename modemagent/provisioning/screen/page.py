@@ -11,7 +11,7 @@ from modemagent.provisioning.screen.tiles import draw_tile
 
 KEYS: Final = (
     ("F1", "help"), ("F2", "station"), ("F3", "reprint"), ("F4", "waive"), ("F5", "retest"),
-    ("F6", "failures"), ("F7", "hold"), ("F8", "sound"), ("F9", "view"), ("F10", "sign in"),
+    ("F6", "lots"), ("F7", "hold"), ("F8", "sound"), ("F9", "view"), ("F10", "sign in"),
     ("^Q", "end"),
 )  # fmt: skip
 #: Keys that a narrow page shows in its help only.

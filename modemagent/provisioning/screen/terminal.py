@@ -20,7 +20,7 @@ from modemagent.provisioning.attempt import BayState
 from modemagent.provisioning.events import CodeScanned, Happening, PersonActed
 from modemagent.provisioning.line import LineView
 from modemagent.provisioning.screen.canvas import Canvas
-from modemagent.provisioning.screen.dialog import Dialog, overlay
+from modemagent.provisioning.screen.dialog import OVERLAYS, Dialog, overlay
 from modemagent.provisioning.screen.keys import DroppedBurst, KeyReader, PressedKey, TypedLine
 from modemagent.provisioning.screen.page import PromptLine, draw_page
 from modemagent.provisioning.screen.theme import Theme, theme_for
@@ -220,9 +220,14 @@ class TerminalScreen:
             case PressedKey("F9"):
                 self._is_dense = not self._is_dense
             case PressedKey(name):
-                self._dialog = Dialog.of(name)
                 is_again = self._overlay == name
-                self._overlay = "" if is_again or self._dialog is not None else name
+                has_dialog = is_again or name not in OVERLAYS
+                self._dialog = self._dialog_of(name) if has_dialog else None
+                is_shown = name in OVERLAYS and (not is_again or self._dialog is not None)
+                self._overlay = name if is_shown else ""
+
+    def _dialog_of(self, key: str) -> Dialog | None:
+        return Dialog.of(key, needs_second=self._bench.view().order.needs_second)
 
     def _answer(self, dialog: Dialog, text: str, stop: asyncio.Event | None) -> None:
         if not text and not dialog.takes_empty:
@@ -235,7 +240,7 @@ class TerminalScreen:
             return
         if act is None:
             return
-        self._dialog = None
+        self._dialog, self._overlay = None, ""
         self._act(act, stop)
 
     def _act(self, act: PersonActed, stop: asyncio.Event | None) -> None:

@@ -142,6 +142,31 @@ async def test_keys_request_what_their_act_needs(station: Station) -> None:
     assert station.bench.posted[1] == PersonActed("sign_in", person="EVA", pin="4711")
 
 
+async def test_lot_is_stopped_with_the_names_of_two_people(station: Station) -> None:
+    order = VIEW.order._replace(lots=("L-1", "L-2231"), needs_second=True)
+    station.bench.shown = VIEW._replace(order=order)
+    station.type(b"\x1b[17~")
+    await station.until(lambda: "LOTS  L-1, L-2231" in station.look())
+    await asyncio.sleep(0.15)
+    station.type(b"\x1b[17~")
+    for text, answer in (
+        ("Type stop or go", b"stop L-2231"),
+        ("Reason:", b"old firmware"),
+        ("Second person", b"MA-BADGE-EVA"),
+        ("PIN of the second person", b"4711"),
+    ):
+        await station.until(lambda text=text: text in station.look())
+        station.type(answer + b"\r")
+    await station.until(lambda: bool(station.bench.posted))
+    assert station.bench.posted == [
+        PersonActed(
+            "stop_lot", person="ANNA", reason="old firmware", lot="L-2231", second="EVA",
+            second_pin="4711",
+        )
+    ]  # fmt: skip
+    await station.until(lambda: "##PASS##" in station.look())
+
+
 async def test_help_covers_the_tiles_and_escape_leaves_it(station: Station) -> None:
     station.type(b"\x1bOP")
     await station.until(lambda: "F4  waive a failed step" in station.look())
