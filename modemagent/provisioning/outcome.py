@@ -224,14 +224,31 @@ def waived_steps(run: BayRun) -> list[str]:
     ]
 
 
-def revoke(line: LineState, run: int, unit: str, reason: str, *, by: str = "") -> None:
-    """Revoke a verdict given before, because the IMEI is not unique; report that.
+def revoke(
+    line: LineState, run: int, unit: str, reason: str, *, by: str = "", step: str = "unique"
+) -> None:
+    """Revoke a verdict given before; report that.
 
-    :param by: ``registry`` if the other modem is known there only
+    :param by: ``registry`` if the other modem with the IMEI is known there only
     """
-    line.record("revoked", is_synced=True, run=run, unit=unit, step="unique", reason=reason,
+    line.record("revoked", is_synced=True, run=run, unit=unit, step=step, reason=reason,
                 **({"by": by} if by else {}))  # fmt: skip
     request_report(line, run)
+
+
+def withdraw(line: LineState, bay: Bay, number: int, step: str, result: StepResult) -> None:
+    """Revoke the verdict of a unit that is in its bay; its tile shows the failure.
+
+    :param number: the turn that gave the verdict
+    :param result: the failed step, with remedy and blame
+    """
+    run = bay.run
+    assert run is not None  # noqa: S101 - the callers have checked it
+    revoke(line, number, run.unit, result.reason, step=step)
+    run.verdict, run.failed_step, run.failure = RunVerdict.FAIL, step, result
+    run.results[step] = result
+    line.enter(bay, BayState.FAIL, result.reason)
+    announce_revoked(line, bay.number, run.number, step, result)
 
 
 def request_report(line: LineState, run: int) -> None:
@@ -240,9 +257,9 @@ def request_report(line: LineState, run: int) -> None:
         line.request(SendReport(run, "ended"))
 
 
-def announce_revoked(line: LineState, bay: str, run: int, reason: str, remedy: str) -> None:
+def announce_revoked(line: LineState, bay: str, run: int, step: str, result: StepResult) -> None:
     """Announce that a verdict given before no longer holds."""
     row = line.index.rows.get(line.ledger.runs[run].row)
-    line.announce("attempt.ended", bay=bay, run=run, verdict="fail", failed=["unique"], waived=[],
-                  blame="unit", reason=reason, remedy=remedy,
+    line.announce("attempt.ended", bay=bay, run=run, verdict="fail", failed=[step], waived=[],
+                  blame="unit", reason=result.reason, remedy=result.remedy,
                   row=row.line if row is not None else None, revoked=True)  # fmt: skip

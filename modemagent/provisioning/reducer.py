@@ -181,14 +181,10 @@ def _note_twins(line: LineState, bay: Bay, run: BayRun) -> None:
 def _revoke(line: LineState, bay: Bay, run: BayRun, other: str) -> None:
     entry = line.ledger.units.get(run.unit)
     number = entry.run if entry is not None and entry.verdict in PASSING else run.number
-    reason = f"same IMEI as bay {other}"
-    outcome.revoke(line, number, run.unit, reason)
-    run.verdict, run.failed_step = RunVerdict.FAIL, "unique"
     remedy = "Take both out and put them into the red tray."
-    run.failure = StepResult(StepState.FAILED, reason, remedy, Blame.UNIT, others=(other,))
-    run.results["unique"] = run.failure
-    line.enter(bay, BayState.FAIL, reason)
-    outcome.announce_revoked(line, bay.number, run.number, reason, remedy)
+    reason = f"same IMEI as bay {other}"
+    result = StepResult(StepState.FAILED, reason, remedy, Blame.UNIT, others=(other,))
+    outcome.withdraw(line, bay, number, "unique", result)
 
 
 def _on_port_failed(line: LineState, event: PortFailed) -> None:

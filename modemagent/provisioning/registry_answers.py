@@ -60,11 +60,11 @@ def _check_verdict(line: LineState, unit: str) -> None:
     outcome.revoke(line, before.number, unit, reason, by="registry")
     line.record("recall", is_synced=True, unit=unit, run=before.number, row=before.row,
                 label=before.label, reason=reason, by="registry")  # fmt: skip
+    result = StepResult(StepState.FAILED, reason, KNOWN_REMEDY, Blame.UNIT)
     for bay in line.bays.values():
         run = bay.run
         if run is not None and run.unit == unit:
-            result = StepResult(StepState.FAILED, reason, KNOWN_REMEDY, Blame.UNIT)
             run.verdict, run.failed_step, run.failure = RunVerdict.FAIL, "unique", result
             run.results["unique"] = result
             line.enter(bay, BayState.FAIL, reason)
-    outcome.announce_revoked(line, before.bay, before.number, reason, KNOWN_REMEDY)
+    outcome.announce_revoked(line, before.bay, before.number, "unique", result)

@@ -181,6 +181,25 @@ def test_swapped_labels_fail_and_name_the_other_bay() -> None:
     assert line.bay("01").others == ("02",)
 
 
+def test_second_code_of_a_label_is_compared_after_the_pass() -> None:
+    line = Line(KIND.format(label="scan"), registry="queue")
+    line.plug("01", ONE)
+    line.scan("MA-BAY-01", ONE.imei, ONE.iccid)
+    assert line.shown() == ("pass", "", "")
+    line.wait(31)
+    line.scan(TWO.iccid)  # by its number alone: no label of this module
+    assert line.shown() == ("pass", "", "")
+    line.scan("MA-BAY-01", TWO.iccid)
+    assert line.shown() == ("fail", "label", "unit")
+    assert (line.view().order.passed, line.view().order.failed) == (0, 1)
+    assert [one["step"] for one in line.records if one["kind"] == "revoked"] == ["label"]
+    assert ONE.imei[:14] not in line.state.ledger.duplicated
+    line.act("retest")
+    line.post(UnitRead("01", reading(ONE)))
+    line.scan("MA-BAY-01", ONE.imei)
+    assert line.shown() == ("pass", "", "")
+
+
 def test_label_without_a_module_is_a_stray() -> None:
     line = Line(KIND.format(label="scan"))
     line.scan(THREE.imei)

@@ -5,14 +5,16 @@ A number proves that such a module exists. Only the first two prove that the lab
 
 from __future__ import annotations
 
-from modemagent.provisioning import acts, progress
-from modemagent.provisioning.attempt import BayState
+from modemagent.provisioning import acts, outcome, progress
+from modemagent.provisioning.attempt import BayState, StepState
 from modemagent.provisioning.bay_run import Bay, BayRun, LabelScan
 from modemagent.provisioning.events import CodeScanned, PersonActed
 from modemagent.provisioning.line import ScanView
 from modemagent.provisioning.scans.shapes import ParsedScan, parse_scan
 from modemagent.provisioning.state import TIE_S, LineState, LooseLabel, masked_tail
+from modemagent.provisioning.steps import label as label_steps
 from modemagent.provisioning.steps.label import fits
+from modemagent.provisioning.unit_counts import PASSING
 
 #: A second module that appears within this time makes it unclear whose the label is.
 _AMBIGUOUS_S = 1.0
@@ -103,6 +105,8 @@ def _give(line: LineState, bay: Bay, run: BayRun, scan: LabelScan, source: str) 
     line.announce("scan.read", bay=bay.number, source=source, fields=sorted(scan.fields),
                   tie=scan.tie)  # fmt: skip
     if run.verdict is not None:
+        if run.verdict in PASSING and scan.tie == "bay" and not run.is_golden:
+            _compare_late(line, bay, run, scan)
         return
     run.evidence += 1
     if is_proof and scan.tie == "bay":
@@ -113,6 +117,15 @@ def _give(line: LineState, bay: Bay, run: BayRun, scan: LabelScan, source: str) 
     else:
         run.labels.append(scan)
     progress.advance(line, bay)
+
+
+def _compare_late(line: LineState, bay: Bay, run: BayRun, scan: LabelScan) -> None:
+    """Compare another code of a label whose first one was right: the unit has passed with that."""
+    run.labels.append(scan)
+    result = label_steps.label(run, line.context())
+    if result.state is StepState.FAILED:
+        outcome.note(line, run, "label", result)
+        outcome.withdraw(line, bay, run.number, "label", run.results["label"])
 
 
 def on_plugged(line: LineState, bay: Bay) -> None:

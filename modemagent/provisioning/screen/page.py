@@ -163,7 +163,7 @@ def _draw_needs(
     if more:
         end -= 1
         canvas.put(1, end, more, theme.alert)
-    column = 12 if canvas.width >= 100 else 8
+    column = 12 if canvas.width >= 100 else 9
     for n, need in enumerate(needs):
         if y >= end:
             text = f" {len(needs) - n} more "

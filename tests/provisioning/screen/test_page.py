@@ -85,6 +85,8 @@ def test_every_state_has_its_word_and_place() -> None:
     small = "\n".join(draw_page(VIEW, (80, 24), DARK).lines())
     for words in ("##PASS##", "**FAIL**", "==HOLD==", "~~WAIVED~~", "has BR07A05", "6 bays need"):
         assert words in small
+    calm = VIEW._replace(needs=(NeedView((), "Lot L-1 is stopped."),))
+    assert "station Lot L-1" in "\n".join(draw_page(calm, (80, 24), DARK).lines())
 
 
 def test_a_change_writes_only_what_changed() -> None:
