@@ -10,7 +10,7 @@ from collections.abc import Callable
 from modemagent.provisioning import completion, lot_stop, outcome, progress, registry_answers
 from modemagent.provisioning.attempt import BayState, RunVerdict, StepState
 from modemagent.provisioning.authority import has_second, may, sign_in
-from modemagent.provisioning.bay_run import Bay, BayRun
+from modemagent.provisioning.bay_run import Bay, BayRun, failed
 from modemagent.provisioning.events import PersonActed, ReadAgain
 from modemagent.provisioning.state import LineState
 from modemagent.provisioning.steps.catalogue import BY_NAME
@@ -181,14 +181,16 @@ def _fail(line: LineState, bay: Bay, run: BayRun, event: PersonActed) -> None:
     states = run.results.items()
     name = name or next((one for one, each in states if each.state is StepState.FAILED), "")
     name = name or next((one for one, each in states if each.state is StepState.PENDING), "answers")
-    found = run.results[name]
-    step = BY_NAME[name]
-    run.results[name] = found._replace(
-        state=StepState.FAILED,
-        reason=event.reason or (run.hold.reason if run.hold is not None else found.reason),
-        blame=found.blame or step.blame,
-        remedy=found.remedy or step.remedy,
+    held = run.hold or failed("failed by a person")
+    found, step = run.results.get(name, held), BY_NAME.get(name)
+    result = found._replace(
+        state=StepState.FAILED, reason=event.reason or (run.hold or found).reason or held.reason
     )
+    if step is not None:
+        result = result._replace(
+            blame=result.blame or step.blame, remedy=result.remedy or step.remedy
+        )
+    run.results[name] = result
     outcome.end(line, bay, RunVerdict.FAIL)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
-from modemagent.provisioning.attempt import Blame, RunVerdict
+from modemagent.provisioning.attempt import BayView, Blame, RunVerdict
 from modemagent.provisioning.authority import has_second, may
 from modemagent.provisioning.bay_run import BayRun, StepResult, failed
 from modemagent.provisioning.events import PersonActed
@@ -13,6 +14,8 @@ from modemagent.provisioning.ledger_entries import RunEntry
 from modemagent.provisioning.line import NeedView
 from modemagent.provisioning.state import LineState
 
+#: What to do about units of a stopped lot.
+STOPPED: Final = "A lead decides whether it goes on: F6."
 #: Equal failures in a row after which lot or station is suspected.
 _IN_A_ROW = 3
 
@@ -65,7 +68,7 @@ def stopped(line: LineState, run: BayRun) -> StepResult | None:
     if record is None:
         return None
     text = f"{lot_name(lot or '')} is stopped by {record['person']}"
-    return failed(text, "A lead decides whether it goes on: F6.")._replace(blame=Blame.STATION)
+    return failed(text, STOPPED)._replace(blame=Blame.STATION)
 
 
 def lot_name(lot: str) -> str:
@@ -109,14 +112,20 @@ def _meant(line: LineState, found: Suspicion | None, *, is_stop: bool) -> str | 
     return found.lot if found is not None and not stopped_lots else None
 
 
-def lot_needs(line: LineState) -> list[NeedView]:
-    """Return what a lead has to know or decide about lots and station."""
-    texts = []
+def lot_needs(line: LineState, bays: Sequence[BayView]) -> list[NeedView]:
+    """Return what a lead has to know or decide about lots and station.
+
+    :param bays: those on hold for a stopped lot are named with it
+    """
+    needs: list[tuple[tuple[str, ...], str]] = []
     for lot, record in line.ledger.stopped_lots.items():
-        text = f"{lot_name(lot)} is stopped by {record['person']} at {record['at'][11:16]}: "
-        texts.append(f"{text}{record['reason']}. A lead decides whether it goes on: F6.")
+        text = f"{lot_name(lot)} is stopped by {record['person']}"
+        held = tuple(
+            bay.number for bay in bays if bay.remedy == STOPPED and text.startswith(bay.reason)
+        )
+        needs.append((held, f"{text} at {record['at'][11:16]}: {record['reason']}. {STOPPED}"))
     for problem in line.ledger.unit_problems.values():
-        texts.append(f"{problem}: the station is stopped until it has the right result.")
+        needs.append(((), f"{problem}: the station is stopped until it has the right result."))
     found = suspicion(line)
     if found is not None and found.lot not in line.ledger.stopped_lots:
         text = f"{_IN_A_ROW} units in a row failed at {found.step}: "
@@ -127,5 +136,5 @@ def lot_needs(line: LineState) -> list[NeedView]:
             text += f"lot or station? Put the golden unit into bay {found.bay}."
         else:
             text += f"lot or station? Test a good module in bay {found.bay}. {decides}"
-        texts.append(text)
-    return [NeedView((), f"{text[:1].upper()}{text[1:]}", Blame.STATION) for text in texts]
+        needs.append(((), text))
+    return [NeedView(held, f"{text[:1].upper()}{text[1:]}", Blame.STATION) for held, text in needs]

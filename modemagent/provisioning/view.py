@@ -17,7 +17,7 @@ from modemagent.provisioning.attempt import (
 from modemagent.provisioning.bay_run import Bay, BayRun, StepResult
 from modemagent.provisioning.figures import per_hour
 from modemagent.provisioning.line import LineView, NeedView, OrderCounts, StationView
-from modemagent.provisioning.lot_stop import lot_needs
+from modemagent.provisioning.lot_stop import STOPPED, lot_needs
 from modemagent.provisioning.state import LineState, masked_tail
 from modemagent.provisioning.steps.catalogue import STEPS
 from modemagent.provisioning.steps.context import label_rule
@@ -50,7 +50,7 @@ def line_view(line: LineState, station: StationView) -> LineView:
         order=order_counts(line),
         station=station,
         bays=bays,
-        needs=(*lot_needs(line), *_recalls(line), *_needs(bays)),
+        needs=(*lot_needs(line, bays), *_recalls(line), *_needs(bays)),
         last_scan=line.last_scan,
         hint=_hint(line, bays),
         message=line.message,
@@ -238,7 +238,7 @@ def _recalls(line: LineState) -> list[NeedView]:
 def _needs(bays: tuple[BayView, ...]) -> list[NeedView]:
     found: dict[tuple[str, ...], NeedView] = {}
     for bay in bays:
-        if not bay.needs_person:
+        if not bay.needs_person or bay.remedy == STOPPED:
             continue
         numbers = (
             tuple(sorted({bay.number, *bay.others})) if bay.step == "unique" else (bay.number,)

@@ -50,6 +50,7 @@ def test_lot_is_stopped_by_a_lead_after_equal_failures() -> None:
     assert "Lot L-1 is stopped by LEO" in line.view().needs[0].text
     line.plug("01", FIVE)
     assert (line.shown()[0], line.bay().reason) == ("hold", "lot L-1 is stopped by LEO")
+    assert [need.bays for need in line.view().needs] == [("01",)]
     line.act("go_lot", "", lot="L-2", reason="it was not stopped", person="LEO")
     assert line.view().message == "lot L-2 is not stopped"
     line.act("sign_in", "", person="LEO", pin="4711")

@@ -13,10 +13,11 @@ from modemagent.identity.problems import problem
 from modemagent.identity.snapshot import SimState
 from modemagent.provisioning import opening
 from modemagent.provisioning.attempt import RunVerdict, StepState
-from modemagent.provisioning.bench_file import parse_bench
+from modemagent.provisioning.bench_file import BenchHook, parse_bench
 from modemagent.provisioning.events import (
     CheckRegistry,
     CodeScanned,
+    HookEnded,
     LabelDone,
     PortFailed,
     PrintLabel,
@@ -525,6 +526,25 @@ def test_one_retest_is_free_and_then_a_lead_decides() -> None:
     line.plug("01", ONE)
     assert line.shown()[0] in ("pass", "done")
     assert line.view().order.first_pass == 0.0
+
+
+@pytest.mark.parametrize(
+    ("held", "settings", "step"),
+    [
+        (PortFailed("01", "busy", "held by another program"), {}, "answers"),
+        (LabelDone(1, "failed", "no paper"), {}, "print"),
+        (ReportKept(1, "checked", "away"), {"registry": "queue"}, "register"),
+        (HookEnded(1, "amps", "station", "no meter"), {"hooks": (BenchHook("amps"),)}, "amps"),
+    ],
+)
+def test_unit_on_hold_is_failed_by_a_person(held, settings, step) -> None:
+    line = Line(KIND.format(label="print"), **settings)
+    line.prints = line.stores = False
+    line.plug("01", None if step == "answers" else ONE)
+    line.post(held)
+    assert line.shown()[0] == "hold"
+    line.act("fail", reason="dropped")
+    assert (line.shown()[:2], line.bay().reason) == (("fail", step), "dropped")
 
 
 def test_lead_with_a_pin_signs_in_before_a_decision() -> None:
