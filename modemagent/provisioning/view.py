@@ -41,7 +41,7 @@ def line_view(line: LineState, station: StationView) -> LineView:
         name=line.settings.station,
         url=_registry_page(line),
         checked=checked[11:16],
-        person=line.person,
+        person=_plain(line.person),
         lead=line.lead[0] if line.lead[1] > line.now else "",
     )
     return LineView(
@@ -50,10 +50,13 @@ def line_view(line: LineState, station: StationView) -> LineView:
         order=order_counts(line),
         station=station,
         bays=bays,
-        needs=(*lot_needs(line, bays), *_recalls(line), *_needs(bays)),
+        needs=tuple(
+            need._replace(text=_plain(need.text))
+            for need in (*lot_needs(line, bays), *_recalls(line), *_needs(bays))
+        ),
         last_scan=line.last_scan,
         hint=_hint(line, bays),
-        message=line.message,
+        message=_plain(line.message),
         columns=line.settings.columns,
     )
 

@@ -43,11 +43,12 @@ def test_lot_is_stopped_by_a_lead_after_equal_failures() -> None:
         line.act("stop_lot", "", person=who, reason=reason)
         assert line.view().message == message
     line.act("sign_in", "", person="LEO", pin="4711")
-    line.act("stop_lot", "", person="LEO", reason="old firmware")
+    line.act("stop_lot", "", person="LEO", reason="old firmware\x1b[2J")
     assert line.announced("lot.stopped")[0]["lot"] == "L-1"
     line.plug("01", FIVE)
     line = line.restarted(**given)
-    assert "Lot L-1 is stopped by LEO" in line.view().needs[0].text
+    text = "Lot L-1 is stopped by LEO at 09:01: old firmware?[2J. A lead decides"
+    assert line.view().needs[0].text.startswith(text)
     line.plug("01", FIVE)
     assert (line.shown()[0], line.bay().reason) == ("hold", "lot L-1 is stopped by LEO")
     assert [need.bays for need in line.view().needs] == [("01",)]

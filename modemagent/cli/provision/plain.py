@@ -81,6 +81,10 @@ def _line(event: str, fields: dict[str, Any], *, is_verbose: bool) -> str | None
             return f"operator {plain(fields['person'])}"
         case "station.checked":
             return f"station check: {plain(fields['problem'] or 'ok')}"
+        case "lot.stopped" | "lot.released":
+            lot = plain(f"lot {fields['lot']}" if fields["lot"] else "the order")
+            what = "is stopped by" if event == "lot.stopped" else "goes on by decision of"
+            return f"{lot} {what} {plain(fields['person'])}: {plain(fields['reason'])}"
         case "lot.finding":
             lot = f" {plain(fields['lot'])}" if fields["lot"] else ""
             units = "1 unit" if len(fields["runs"]) == 1 else f"{len(fields['runs'])} units"
