@@ -58,14 +58,18 @@ class Ledger:
         self.unit_problems: dict[str, str] = {}
         #: lot -> the decision that has stopped it
         self.stopped_lots: dict[str, Mapping[str, Any]] = {}
-        #: last turn before the latest decision about a lot
-        self.decided_run = 0
+        self.lot_decisions: list[Mapping[str, Any]] = []
         self.is_closed = False
         self._is_shift_over = False
 
     @property
     def next_run(self) -> int:
         return len(self.runs) + 1
+
+    @property
+    def decided_run(self) -> int:
+        """The last turn before the latest decision about a lot."""
+        return self.lot_decisions[-1]["run"] if self.lot_decisions else 0
 
     def forget_readings(self, present: Container[int] = ()) -> None:
         """Forget the readings of units that have their verdict, which the journal has.
@@ -265,7 +269,7 @@ class Ledger:
             self.duplicated.add(record["unit"])
 
     def _lot(self, record: Mapping[str, Any]) -> None:
-        self.decided_run = record["run"]
+        self.lot_decisions.append(record)
         self.stopped_lots.pop(record["lot"], None)
         if record["do"] == "stop":
             self.stopped_lots[record["lot"]] = record

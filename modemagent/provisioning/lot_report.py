@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -54,6 +54,8 @@ def html_report(
         *_findings(findings, ledger, for_supplier=for_supplier),
         "<h2>Waivers</h2>",
         *_waivers(ledger, for_supplier=for_supplier),
+        "<h2>Stops of lots</h2>",
+        *_stops(ledger, for_supplier=for_supplier),
         "<h2>Units</h2>",
         _units(ledger, rows, for_supplier=for_supplier),
         "<h2>Signature</h2>",
@@ -136,11 +138,26 @@ def _response(run: RunEntry, for_supplier: bool) -> str:
 
 def _waivers(ledger: Ledger, *, for_supplier: bool) -> Iterable[str]:
     given = [
-        (one["at"], run.number, one["step"], "" if for_supplier else one["person"], one["reason"])
+        (one["at"], run.number, one["step"], "" if for_supplier else _people(one), one["reason"])
         for run in ledger.runs.values()
         for one in run.waivers
     ]
     yield _table(("At", "Turn", "Step", "By", "Reason"), given) if given else "<p>None.</p>"
+
+
+def _stops(ledger: Ledger, *, for_supplier: bool) -> Iterable[str]:
+    decided = [
+        (one["at"], one["lot"] or "-", one["do"], "" if for_supplier else _people(one),
+         one["reason"])
+        for one in ledger.lot_decisions
+    ]  # fmt: skip
+    heads = ("At", "Lot", "Decision", "By", "Reason")
+    yield _table(heads, decided) if decided else "<p>None.</p>"
+
+
+def _people(record: Mapping[str, Any]) -> str:
+    """Return who decided, with the second person if the order requires one."""
+    return ", ".join(filter(None, (record["person"], record.get("second"))))
 
 
 def _units(ledger: Ledger, rows: dict[str, ExpectedRow], *, for_supplier: bool) -> str:

@@ -7,6 +7,7 @@ import json
 from modemagent.identity.snapshot import SimState
 from modemagent.provisioning import opening
 from modemagent.provisioning.bench_file import parse_bench
+from modemagent.provisioning.lot_report import html_report
 from modemagent.provisioning.people import hashed_pin
 from tests.provisioning.line import KIND, Line, unit_with
 
@@ -103,6 +104,13 @@ def test_order_may_require_a_second_person_for_decisions() -> None:
     given = [(one["kind"], one["second"]) for one in line.records if one.get("second")]
     assert given == [("waiver", "EVA"), ("rework", "EVA"), ("lot", "EVA"), ("lot", "EVA")]
     assert "4711" not in json.dumps(line.records)
+    for for_supplier in (False, True):
+        report = html_report(
+            line.state.order, line.state.ledger, station="B2", made_at="", last_hash="",
+            for_supplier=for_supplier,
+        )  # fmt: skip
+        assert ("<td>LEO, EVA</td>" in report) == (not for_supplier)
+        assert "<td>stop</td>" in report
     line.plug("01", ONE)  # it has passed, with the waiver
     assert line.shown()[0] == "hold"
     line.act("same", person="LEO")
