@@ -332,6 +332,7 @@ def test_device_without_a_port_is_named_by_its_bay(tmp_path) -> None:
         ({"boot_s": "60"}, "boot_s must be a number"),
         ({"retests": True}, "retests must be a whole number"),
         ({"registry": "maybe"}, "registry is 'maybe'"),
+        ({"trigger": "button"}, "trigger is 'button'"),
         ({"people": {"A": {"role": "boss"}}}, "role of A"),
         ({"step": [{"name": "x"}]}, "name and command are required"),
     ],
