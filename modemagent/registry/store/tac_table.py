@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select, text
 
 from modemagent.identity import tac as shipped
 from modemagent.registry.lists.entries import EntryKind, EntryValue
 from modemagent.registry.lists.tac_file import TacRecord
 from modemagent.registry.store import dialect, list_tables
 from modemagent.registry.store.batch import Batch
-from modemagent.registry.store.recheck_tables import modem_type
 from modemagent.registry.store.registers import TAC_TABLE, count
 
 _COLUMNS = ("tac", "manufacturer", "model")
@@ -131,13 +130,18 @@ def shipped_record(connection: Connection, tac: str) -> FoundTacs:
     return FoundTacs([FoundTac(tac, record.maker, record.model, number, None)])
 
 
-def _modems(connection: Connection, tacs: Iterable[int]) -> dict[int, int]:
+def _modems(connection: Connection, tacs: Sequence[int]) -> dict[int, int]:
     """Return the number of modems of each TAC, counted up to a limit."""
-    c, found = modem_type.c, {}
-    for tac in tacs:
-        capped = select(c.tac).where(c.tac == tac).limit(MOST_MODEMS + 1).subquery()
-        found[tac] = connection.execute(select(func.count()).select_from(capped)).scalar_one()
-    return found
+    if not tacs:
+        return {}
+    query = text(
+        f"WITH wanted (tac) AS (VALUES {', '.join(f'({tac:d})' for tac in tacs)})"  # noqa: S608
+        " SELECT tac, (SELECT count(*) FROM (SELECT 1 FROM modem_type m"
+        # a range of one value in the order of the index: PostgreSQL would read all of an equation
+        " WHERE m.tac >= wanted.tac AND m.tac <= wanted.tac ORDER BY m.tac, m.read_at"
+        f" LIMIT {MOST_MODEMS + 1}) AS one) FROM wanted"
+    )
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def put(batch: Batch, planned: TacPlan, import_run: int) -> None:
