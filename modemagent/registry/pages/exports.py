@@ -17,6 +17,7 @@ from modemagent.registry.store import exports
 from modemagent.registry.store.documents import to_rfc3339
 from modemagent.registry.store.exports import StoredExport
 from modemagent.registry.store.tokens import Scope
+from modemagent.registry.store.unit_filters import LISTS
 
 _ROWS = 50
 STATES = {
@@ -36,7 +37,23 @@ KINDS = {
     exports.AUDIT: "audit",
 }
 _OF_AUDIT = (exports.AUDIT, exports.NUMBER)
-_FILTERS = ("gateway", "link_state", "severity", "type", "site", "lifecycle", "owner")
+_TEXTS = {
+    "site": "Site",
+    "model": "Model (modems, findings)",
+    "firmware": "Firmware (modems, findings)",
+    "gateway": "Gateway (modems, SIMs, findings)",
+    "tac": "First digits of the IMEI",
+    "issuer": "First digits of the ICCID",
+    "type": "Rule (findings), such as sim.swapped",
+}
+_CHOICES = {
+    "link_state": ("State of the link (modems, SIMs)", tuple(LINK_STATES)),
+    "listed": ("On the list (modems, SIMs)", LISTS),
+    "severity": ("Severity (findings)", tuple(SEVERITIES)),
+}
+_FILTERS = (*_TEXTS, *_CHOICES, "lifecycle", "owner")
+#: Names of filters on pages that exports have under another name.
+_RENAMED = {"rule": "type", "list": "listed"}
 _MEDIA = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl"}
 
 
@@ -68,6 +85,8 @@ class ExportsPage:
     """The exports, newest first, with the form for another one.
 
     :param is_waiting: some are still being made
+    :param texts: labels of filters that are typed
+    :param choices: labels and values of filters that are chosen
     :param values: of the form, which a list that was too wide has filled in
     """
 
@@ -76,10 +95,15 @@ class ExportsPage:
     is_waiting: bool
     kinds: dict[str, str]
     formats: tuple[str, ...]
-    link_states: list[str]
-    severities: list[str]
+    texts: dict[str, str]
+    choices: dict[str, tuple[str, tuple[str, ...]]]
     values: dict[str, str]
     refusal: Refusal | None
+
+    @property
+    def is_filtered(self) -> bool:
+        """Return True if the form states a filter."""
+        return any(self.values[name] for name in _FILTERS)
 
 
 def show(ask: Ask) -> Answer:
@@ -137,7 +161,7 @@ def form_url(path: str, query: Mapping[str, str]) -> str:
     what = path.strip("/").partition("/")[0]
     if what not in KINDS:
         return ""
-    given = {"type" if name == "rule" else name: value for name, value in query.items()}
+    given = {_RENAMED.get(name, name): value for name, value in query.items()}
     kept = {
         name: value
         for name, value in given.items()
@@ -159,8 +183,8 @@ def _page(ask: Ask, refusal: Refusal | None = None) -> Page:
         is_waiting=any(one.state == "waiting" for one in found),
         kinds={name: text for name, text in KINDS.items() if may_audit or name != exports.AUDIT},
         formats=exports.FORMATS,
-        link_states=list(LINK_STATES),
-        severities=list(SEVERITIES),
+        texts=_TEXTS,
+        choices=_CHOICES,
         values={name: ask.given(name) or ask.query(name)[:64] for name in names},
         refusal=refusal,
     )

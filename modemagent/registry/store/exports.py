@@ -14,10 +14,19 @@ from sqlalchemy.exc import SQLAlchemyError
 from modemagent.errors import UsageError
 from modemagent.identity.csv_cells import csv_line, guarded
 from modemagent.registry.rules.pairing import LinkState
-from modemagent.registry.store import acts, assets, audit, dialect, number_rows, reader
+from modemagent.registry.store import (
+    acts,
+    assets,
+    audit,
+    dialect,
+    finding_search,
+    number_rows,
+    reader,
+)
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.documents import Document, to_rfc3339
 from modemagent.registry.store.outbound_tables import export, export_part
+from modemagent.registry.store.unit_filters import LISTS, MOST_DIGITS
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +35,7 @@ KEPT_MS = 7 * 86_400_000
 FORMATS = ("csv", "jsonl")
 #: What only tokens and people who may read the audit, or all numbers, may export.
 AUDIT, NUMBER = "audit", "number"
+_DIGITS = ("tac", "issuer")  # filters by the first digits of a number
 _LINK_STATES = [one.shown for one in LinkState]
 Masked = Callable[[Any], Any]
 
@@ -42,7 +52,8 @@ def _pages(
 ) -> Callable[[Connection, str, dict[str, Any]], _Part]:
     def part(connection: Connection, cursor: str, filters: dict[str, Any]) -> _Part:
         begin: Any = cursor if is_text else int(cursor or 0)
-        found = page(connection, limit=_PAGE, after=begin, **filters)
+        given = {"digits" if one in _DIGITS else one: value for one, value in filters.items()}
+        found = page(connection, limit=_PAGE, after=begin, **given)
         following = found["next"]
         return _Part(found[name], None if following is None else str(following))
 
@@ -55,10 +66,19 @@ def _about(connection: Connection, _: str, filters: dict[str, Any]) -> _Part:
 
 
 _SOURCES: dict[str, tuple[frozenset[str], Callable[..., _Part]]] = {
-    "modems": (frozenset({"gateway", "link_state"}), _pages("modems", reader.modems)),
-    "sims": (frozenset({"gateway", "link_state"}), _pages("sims", reader.sims)),
-    "gateways": (frozenset(), _pages("gateways", reader.gateways, is_text=True)),
-    "findings": (frozenset({"severity", "gateway", "type"}), _pages("findings", reader.findings)),
+    "modems": (
+        frozenset({"gateway", "site", "model", "firmware", "tac", "link_state", "listed"}),
+        _pages("modems", reader.modems),
+    ),
+    "sims": (
+        frozenset({"gateway", "site", "issuer", "link_state", "listed"}),
+        _pages("sims", reader.sims),
+    ),
+    "gateways": (frozenset({"site"}), _pages("gateways", reader.gateways, is_text=True)),
+    "findings": (
+        frozenset({"severity", "gateway", "type", "site", "model", "firmware", "tac"}),
+        _pages("findings", finding_search.findings),
+    ),
     "events": (frozenset(), _pages("events", reader.events)),
     "pairings": (frozenset({"link_state"}), _pages("pairings", reader.pairings)),
     "assets": (frozenset({"site", "owner", "lifecycle"}), _pages("assets", assets.asset_page)),
@@ -88,6 +108,14 @@ def add(
             "the filters do not fit",
             hint=f"Use {', '.join(sorted(allowed)) or 'none'} with {what}.",
         )
+    digits = next((filters[one] for one in _DIGITS if one in filters), "0")
+    if not (digits.isascii() and digits.isdecimal() and len(digits) <= MOST_DIGITS):
+        raise UsageError(
+            "the first digits are not those of a number",
+            hint=f"Use at most {MOST_DIGITS} digits: more would identify a modem or SIM.",
+        )
+    if filters.get("listed", LISTS[0]) not in LISTS:
+        raise UsageError("the list is unknown", hint=f"Use one of: {', '.join(LISTS)}.")
     if filters.get("link_state", "linked").upper() not in LinkState.__members__:
         raise UsageError(
             "the state of the link is unknown", hint=f"Use one of: {', '.join(_LINK_STATES)}."

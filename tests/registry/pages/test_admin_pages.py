@@ -19,7 +19,7 @@ from modemagent.registry.store.recorder import Recorder
 from modemagent.registry.store.system_state import TABLES_OF
 from modemagent.registry.store.tokens import Scope
 from modemagent.registry.webhook_calls import WebhookCalls
-from tests.registry.conftest import IMEI
+from tests.registry.conftest import IMEI, OTHER_IMEI
 from tests.registry.pages.conftest import PASSWORD, Browser, Story
 
 
@@ -192,7 +192,11 @@ def test_export_is_fetched_by_those_who_may_see_it(story: Story, admin: Browser)
     assert masked.post("/exports", {"what": "audit", "format": "csv"}).status == 403
     wrong = {"what": "modems", "format": "csv", "severity": "error"}
     refused = masked.post("/exports", wrong)
-    assert (refused.status, "Use gateway, link_state with modems" in refused.text) == (422, True)
+    assert (refused.status, "site, tac with modems" in refused.text) == (422, True)
+    tac = {"what": "findings", "format": "jsonl", "tac": OTHER_IMEI[:8], "severity": "error"}
+    some = admin.get(f"/exports/{export_of(admin, tac)}/file").text
+    assert {json.loads(one)["type"] for one in some.splitlines()} == {"imei.prohibited"}
+    assert masked.post("/exports", {**tac, "tac": OTHER_IMEI}).status == 422
     assert masked.get("/exports/E0/file").status == 404
 
 
