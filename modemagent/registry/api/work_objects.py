@@ -233,6 +233,8 @@ def get_content(request: Request, token: Reader, key: Key) -> Response:
     found = _export(request, token, key)
     if found["state"] != "done":
         raise ProblemDetails(HTTPStatus.CONFLICT, "waiting", "the export is not done")
+    if found["full_ids"]:
+        exports.note_fetch(request.app.state.database, key_of(key))
     with request.app.state.database.reading() as connection:
         content = exports.content_of(connection, key_of(key))
     kind = "text/csv; charset=utf-8" if found["format"] == "csv" else "application/jsonl"

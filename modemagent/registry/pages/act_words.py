@@ -34,6 +34,7 @@ ACTS = {
     "eir.remove": "removed the EIR",
     "eir.set": "set the EIR",
     "export.add": "requested an export",
+    "export.fetch": "fetched an export with numbers in full",
     **{f"finding.{kind}": f"{words} a finding" for kind, words in _DECISIONS.items()},
     "gateway.allow_enrollment": "allowed a gateway to enroll again",
     "gateway.enroll": "enrolled a gateway",

@@ -141,6 +141,8 @@ def fetch(ask: Ask) -> Answer:
         raise PageError(403, "Not permitted", f"{why}.", "Request the export yourself.")
     if found.state != "done":
         raise PageError(409, "Not ready", "The file of this export is not complete.")
+    if found.full_ids:
+        exports.note_fetch(ask.state.database, key)
 
     def lines() -> Iterator[str]:
         for part in range(found.parts):

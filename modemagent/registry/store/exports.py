@@ -25,6 +25,7 @@ from modemagent.registry.store import (
 )
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.documents import Document, to_rfc3339
+from modemagent.registry.store.engine import Database
 from modemagent.registry.store.outbound_tables import export, export_part
 from modemagent.registry.store.unit_filters import LISTS, MOST_DIGITS
 
@@ -267,6 +268,12 @@ def stored_exports(
         )
         for row in rows
     ]
+
+
+def note_fetch(database: Database, key: int) -> None:
+    """Record in the audit that an export with numbers in full is read."""
+    with database.writing() as connection:
+        acts.note(connection, "export.fetch", f"export:{key}")
 
 
 def part_of(connection: Connection, key: int, part: int) -> str:

@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from modemagent.registry.audit_calls import AuditCalls
 from modemagent.registry.pages import system
 from modemagent.registry.recheck_calls import RecheckCalls
 from modemagent.registry.rules.catalogue import CATALOGUE
@@ -197,6 +198,9 @@ def test_export_is_fetched_by_those_who_may_see_it(story: Story, admin: Browser)
     some = admin.get(f"/exports/{export_of(admin, tac)}/file").text
     assert {json.loads(one)["type"] for one in some.splitlines()} == {"imei.prohibited"}
     assert masked.post("/exports", {**tac, "tac": OTHER_IMEI}).status == 422
+    AuditCalls(story.database).chain()
+    fetched = admin.get(f"/audit?kind=export.fetch&object=export:{whole[1:]}").text
+    assert "fetched an export with numbers in full" in row_of(fetched, "owner")
     assert masked.get("/exports/E0/file").status == 404
 
 
