@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from modemagent.registry.pages.words import Word, read_state, sim_state, word
 from modemagent.registry.received import SEQUENCE_LIMIT
 from modemagent.registry.store import reader, schema
 from modemagent.registry.store.fleet import gateway_row
+from modemagent.report.message import canonical_body
 
 _NUMBERS = frozenset(
     {"imei", "imeisv", "meid", "serial_number", "iccid", "imsi", "eid", "imei_raw"}
@@ -25,6 +27,7 @@ _MODEM = ("manufacturer", "model", "firmware", "imei", "imeisv", "meid", "serial
 _SIM = ("iccid", "imsi", "eid")
 _LABELS = {name: name.upper() for name in ("imei", "imeisv", "meid", "iccid", "imsi", "eid")}
 _MOST_SLOTS = 16
+_READERS = {"at": "AT commands", "modemmanager": "ModemManager"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,8 @@ class ProblemRow:
 class ReportPage:
     """A stored report; without a body, the reports that state the same.
 
+    :param reader: by what the gateway has read the modem
+    :param digest: SHA-256 of the body, as on an evidence sheet
     :param raw: the whole body as JSON
     """
 
@@ -75,6 +80,8 @@ class ReportPage:
     problems: list[ProblemRow]
     answers: list[AtAnswer]
     conflicts: int
+    reader: str
+    digest: str
     raw: str
 
 
@@ -141,6 +148,8 @@ def _model(ask: Ask, found: dict[str, Any], links: Links, gateway_id: str) -> Re
         ],
         answers=answers_of(body, links),
         conflicts=len(found["conflicts"]),
+        reader=_READERS.get(str(body.get("reader")), ""),
+        digest=hashlib.sha256(canonical_body(body)).hexdigest() if found["kept"] else "",
         raw=viewer.text(json.dumps(shown, indent=2)) if body else "",
     )
 

@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 from sqlalchemy import Connection
 
 from modemagent.privacy.masking import mask_text
+from modemagent.registry.pages.event_rows import EventRow, event_row
 from modemagent.registry.pages.figures import ShownTime, moment
 from modemagent.registry.pages.frame import Answer, Ask, Download, Page
 from modemagent.registry.pages.links import Links
@@ -96,6 +97,7 @@ def _sheet(ask: Ask, kind: UnitKind) -> Answer:
         events = document["timeline"].get("events", ())
         links = Links(connection, ask.who)
         past = past_answer(document["answers"], events, links, ask.now)
+        links.load(list(events))
     if ask.who.full_ids:
         acts.show_in_full(document)
     content = json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False)
@@ -104,7 +106,7 @@ def _sheet(ask: Ask, kind: UnitKind) -> Answer:
         return Download(f"evidence-{name}.json", [content], "application/json")
     given = {one: ask.query(one) for one in TIMES if ask.query(one)}
     query = urlencode({"form": "json", "head": head.position, **given})
-    model = _page(document, found, content, ask, is_modem=is_modem)
+    model = _page(document, found, content, links, ask, is_modem=is_modem)
     model = replace(model, past=past, json=f"{model.url}/sheet?{query}", head=str(head))
     return Page("sheet.html", model)
 
@@ -155,8 +157,21 @@ def _report(connection: Connection, key: str) -> dict[str, Any] | None:
     return {**found, "sha256": digest}
 
 
+def _what(row: EventRow) -> str:
+    """Return what happened, with the values before and after it."""
+    values = [one.text for one in (row.before, row.after) if one is not None]
+    slot = [] if row.slot is None else [f"in slot {row.slot}"]
+    return " ".join([row.word.short, " to ".join(values), *slot]).replace("  ", " ")
+
+
 def _page(
-    document: dict[str, Any], found: dict[str, Any], content: str, ask: Ask, *, is_modem: bool
+    document: dict[str, Any],
+    found: dict[str, Any],
+    content: str,
+    links: Links,
+    ask: Ask,
+    *,
+    is_modem: bool,
 ) -> SheetPage:
     show, now = ask.who.text, ask.now
     number = ask.who.number(
@@ -180,13 +195,9 @@ def _page(
             for one in stays
         ],
         lines=[
-            (
-                moment(one["time"], now),
-                moment(one["recordedtime"], now),
-                finding_word(one["type"], "note").short,
-                show(one["data"]["report"] or ""),
-            )
+            (row.time, row.known, _what(row), show(one["data"]["report"] or ""))
             for one in timeline.get("events", ())
+            for row in [event_row(one, links, now)]
         ],
         decisions=[
             (

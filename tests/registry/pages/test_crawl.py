@@ -196,6 +196,9 @@ def test_evidence_sheet_and_its_json_agree(story: Story) -> None:
     body = json.dumps(report["report"], sort_keys=True, separators=(",", ":")).encode()
     assert report["sha256"] == hashlib.sha256(body).hexdigest()
     assert report["sha256"] in page
+    assert f"SIM swapped {ICCID} to {OTHER_ICCID} in slot 1" in page
+    shown = next(one for one in browser.get(path).links if one.startswith("/reports/"))
+    assert "SHA-256 of the body" in browser.get(shown).text
     assert browser.get("/sims/000000000000/sheet").status == 404
 
 
