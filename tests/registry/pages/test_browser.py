@@ -234,8 +234,10 @@ def test_change_that_stops_is_confirmed_or_undone(tmp_path: Path, chromium: Page
     assert types == ["imei.prohibited"] * 12
 
 
-def test_number_is_found_by_keys_alone(story: Story, chromium: Pages) -> None:
-    person = story.person("typist", PersonRole.VIEWER, full_ids=True)
+def test_number_and_finding_are_reached_by_keys_alone(
+    story: Story, chromium: Pages, paths: list[str]
+) -> None:
+    person = story.person("typist", PersonRole.OPERATOR, full_ids=True)
 
     def body(page: Any, base: str) -> str:
         page.goto(base + "/")
@@ -251,9 +253,12 @@ def test_number_is_found_by_keys_alone(story: Story, chromium: Pages) -> None:
         page.keyboard.press("j")
         page.keyboard.press("Enter")
         page.wait_for_url("**/findings/*")
-        return str(page.evaluate("document.activeElement.tagName"))
+        assert page.evaluate("document.activeElement.tagName") == "BODY"
+        page.goto(base + paths[7])
+        page.keyboard.press("d")
+        return str(page.evaluate("document.activeElement.closest('details').id"))
 
-    assert chromium.visit(person, body) == "BODY"
+    assert chromium.visit(person, body) == "authorise"
 
 
 def test_new_events_are_counted_and_shown_on_request(story: Story, chromium: Pages) -> None:

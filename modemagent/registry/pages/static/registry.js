@@ -36,14 +36,18 @@ function choose(step) {
   found[chosen].scrollIntoView({ block: "nearest" });
 }
 
-// The form of this page to acknowledge; on a list, a decision about the ticked or the chosen row.
+// Opens a form of this page; returns whether the page has it.
+function unfold(id) {
+  const form = document.querySelector(`details#${id}`);
+  if (!form) return false;
+  for (let one = form; one; one = one.parentElement.closest("details")) one.open = true;
+  form.querySelector("textarea")?.focus();
+  return true;
+}
+
+// The form to acknowledge; on a list, a decision about the ticked or the chosen row.
 function act() {
-  const form = document.getElementById("acknowledge");
-  if (form) {
-    form.open = true;
-    form.querySelector("textarea")?.focus();
-    return;
-  }
+  if (unfold("acknowledge")) return;
   const button = document.querySelector("[data-act]");
   const box = rows()[chosen]?.querySelector("[type=checkbox]");
   if (button && box && !button.form.querySelector(":checked")) box.checked = true;
@@ -76,6 +80,7 @@ document.addEventListener("keydown", (event) => {
   else if (key === "k") choose(-1);
   else if (key === "x") rows()[chosen]?.querySelector("[type=checkbox]")?.click();
   else if (key === "a") act();
+  else if (key === "d") unfold("authorise");
   else if (key === "?") document.getElementById("keys")?.showModal();
   else return;
   event.preventDefault();
