@@ -66,6 +66,7 @@ class ModemPage:
     facts: list[tuple[str, str]]
     evidence: Link | None
     past: PastAnswer | None
+    may_operate: bool
     registers: Registers
     presence: str
 
@@ -74,7 +75,8 @@ def _model(connection: Connection, ask: Ask, found: dict[str, Any]) -> ModemPage
     viewer, now = ask.who, ask.now
     before = timeline.Cursor.of(ask.query("before"))
     wanted = {} if found["past"] else timeline.wanted_events(before)
-    history = reader.modem_timeline(connection, found["ref"], **wanted) or {}
+    history = reader.modem_timeline(connection, found["ref"], **wanted)
+    history = timeline.with_notes(connection, history, f"modem:{found['ref']}")
     links = Links(connection, viewer, [found, history])
     unit = find_unit(View(connection), UnitKind.MODEM, found["ref"])
     about = triage.about(connection, unit=unit)
@@ -105,6 +107,7 @@ def _model(connection: Connection, ask: Ask, found: dict[str, Any]) -> ModemPage
         timeline=part,
         facts=_facts(found, viewer),
         evidence=links.report(found["last_report"]),
+        may_operate=viewer.may_operate,
         past=past_answer(found["past"], history.get("events", ()), links, now),
         presence=strip_of(days, now).text,
         registers=registers_about(

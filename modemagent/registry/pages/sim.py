@@ -47,6 +47,7 @@ class SimPage:
     timeline: timeline.TimelinePart
     evidence: Link | None
     past: PastAnswer | None
+    may_operate: bool
     registers: Registers
 
 
@@ -54,7 +55,8 @@ def _model(connection: Connection, ask: Ask, found: dict[str, Any]) -> SimPage:
     viewer, now = ask.who, ask.now
     before = timeline.Cursor.of(ask.query("before"))
     wanted = {} if found["past"] else timeline.wanted_events(before)
-    history = reader.sim_timeline(connection, found["ref"], **wanted) or {}
+    history = reader.sim_timeline(connection, found["ref"], **wanted)
+    history = timeline.with_notes(connection, history, f"sim:{found['ref']}")
     links = Links(connection, viewer, [found, history])
     about = triage.about(connection, unit=find_unit(View(connection), UnitKind.SIM, found["ref"]))
     part = timeline.entries(
@@ -90,6 +92,7 @@ def _model(connection: Connection, ask: Ask, found: dict[str, Any]) -> SimPage:
         lanes=lanes.draw(spans, now),
         timeline=part,
         evidence=links.report(found["last_report"]),
+        may_operate=viewer.may_operate,
         past=past_answer(found["past"], history.get("events", ()), links, now),
         registers=registers_about(
             connection, UnitKind.SIM, found["iccid"], found["ref"], viewer, None

@@ -19,11 +19,12 @@ from modemagent.registry.pages.finding_rows import part_text
 from modemagent.registry.pages.frame import Ask
 from modemagent.registry.pages.links import Link, Links
 from modemagent.registry.pages.words import Word, finding_word, word
-from modemagent.registry.store import finding_reader
+from modemagent.registry.store import finding_reader, notes
 
 MOST = 100
 KINDS = ("change", "finding", "person")
 MOST_FINDINGS = 1000
+MOST_NOTES = 1000
 _WITH_EVIDENCE = 12  # newest entries whose answers of the modem are shown at once
 _FACTS = {
     "firmware": "firmware", "model": "model", "manufacturer": "maker", "imeisv": "IMEISV",
@@ -110,6 +111,19 @@ def chosen_kind(ask: Ask) -> str:
     return ask.query("show") if ask.query("show") in KINDS else ""
 
 
+def with_notes(
+    connection: Connection, history: dict[str, Any] | None, about: str
+) -> dict[str, Any]:
+    """Return a history with the newest notes of people.
+
+    :param about: kind and reference, as notes name it
+    """
+    if history is None:
+        return {}
+    found = notes.note_page(connection, limit=MOST_NOTES, about=about)
+    return {**history, "notes": found["notes"]}
+
+
 def wanted_events(before: Cursor | None) -> dict[str, int | None]:
     """Return which events a page of the timeline can show, as arguments of the reader."""
     if before is None:
@@ -168,6 +182,7 @@ def every_entry(
             found += _decisions(connection, same, links, now)
         found.append(entry)
     found += _fact_changes(facts, links, now)
+    found += [_note(one, links, now) for one in history.get("notes", ())]
     for one in about.values():
         found += _finding(one, links, now)
         found += _decisions(connection, one, links, now)
@@ -216,6 +231,20 @@ def _fact_changes(facts: Sequence[dict[str, Any]], links: Links, now: datetime) 
                 )
             )
     return found
+
+
+def _note(document: dict[str, Any], links: Links, now: datetime) -> Entry:
+    at = moment(document["made_at"], now)
+    assert at is not None  # noqa: S101 - every note has a time
+    return Entry(
+        kinds=frozenset({"person"}),
+        word=Word("note", "person"),
+        title="note",
+        time=at,
+        known=None,
+        actor=links.text(actor_text(document["made_by"])),
+        note=links.text(document["text"]),
+    )
 
 
 def _with_finding(entry: Entry, document: dict[str, Any]) -> Entry:

@@ -10,7 +10,13 @@ from modemagent.registry.pages.csv_files import csv_lines
 from modemagent.registry.pages.frame import Answer, Ask, Download
 from modemagent.registry.pages.links import Links
 from modemagent.registry.pages.page_errors import not_found
-from modemagent.registry.pages.timeline import MOST_FINDINGS, Entry, chosen_kind, every_entry
+from modemagent.registry.pages.timeline import (
+    MOST_FINDINGS,
+    Entry,
+    chosen_kind,
+    every_entry,
+    with_notes,
+)
 from modemagent.registry.store import reader, triage
 from modemagent.registry.store.refs import parse_ref
 from modemagent.registry.store.unit_numbers import find_unit
@@ -42,6 +48,7 @@ def _file(
         history = read(connection, name) if parse_ref(name) else None
         if history is None:
             raise not_found(what)
+        history = with_notes(connection, history, f"{what.lower()}:{name}")
         unit = find_unit(View(connection), kind, name)
         findings = triage.about(connection, unit=unit, limit=MOST_FINDINGS)
         links = Links(connection, ask.who)

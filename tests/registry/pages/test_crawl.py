@@ -243,6 +243,16 @@ def test_timeline_has_files_and_pages(story: Story, monkeypatch: pytest.MonkeyPa
     findings = json.loads(full.get(f"{path}/timeline?form=json&show=finding").text)["entries"]
     assert 0 < len(findings) < len(rows)
 
+    clerk = story.person("annalist", PersonRole.OPERATOR)
+    text = f"seen with {ICCID} <b>"
+    assert clerk.post(f"{path}/note", {"text": text}).headers["Location"] == f"{path}#timeline"
+    assert clerk.post(f"{path}/note", {"text": " "}).status == 422
+    assert full.post(f"{path}/note", {"text": text}).status == 403
+    notes = json.loads(full.get(f"{path}/timeline?form=json&show=person").text)["entries"]
+    assert ("annalist", text) in [(one["who"], one["note"]) for one in notes]
+    assert "annalist: <b>note</b>" in clerk.get(f"{path}?show=person").text
+    assert ICCID not in clerk.get(f"{path}?show=person").text
+
     monkeypatch.setattr(timeline, "MOST", 1)
     found, before, now = [], None, datetime.now(UTC)
     with story.database.reading() as connection:
