@@ -1,4 +1,4 @@
-"""Notes of people about a modem or SIM, which stand in its timeline."""
+"""Notes of people about a modem or SIM, which its timeline shows."""
 
 from __future__ import annotations
 
