@@ -86,6 +86,7 @@ class Lanes:
 
     :param runs: days on which a modem was read
     :param rest: number of lanes that are not shown
+    :param earlier: number of stays before those that are shown
     """
 
     lanes: list[Lane]
@@ -93,12 +94,16 @@ class Lanes:
     rest: int
     begin: ShownTime | None
     end: ShownTime | None
+    earlier: int = 0
 
 
-def draw(spans: Iterable[LaneSpan], now: datetime, days: Iterable[int] = ()) -> Lanes:
+def draw(
+    spans: Iterable[LaneSpan], now: datetime, days: Iterable[int] = (), earlier: int = 0
+) -> Lanes:
     """Return the lanes of some spans, in the order of their names' first use.
 
     :param days: counted from 1970, on which the modem was read
+    :param earlier: number of stays that are not among the spans
     """
     every = list(spans)
     if not every:
@@ -116,7 +121,7 @@ def draw(spans: Iterable[LaneSpan], now: datetime, days: Iterable[int] = ()) -> 
         lanes.append(Lane(name, found, found[-listed:], max(0, len(mine) - listed)))
     start = moment(begin.isoformat(timespec="milliseconds"), now)
     end = moment(now.isoformat(timespec="milliseconds"), now)
-    return Lanes(lanes, _runs(sorted(days), begin, whole), rest, start, end)
+    return Lanes(lanes, _runs(sorted(days), begin, whole), rest, start, end, earlier)
 
 
 def _runs(days: Sequence[int], begin: datetime, whole: float) -> list[DayRun]:

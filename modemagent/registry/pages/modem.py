@@ -162,7 +162,7 @@ def _lanes(history: dict[str, Any], links: Links, now: datetime, days: set[int])
         lambda one: links.sim(one["iccid"]) or Link("-"),
         links,
     )
-    return lanes.draw(spans, now, days)
+    return lanes.draw(spans, now, days, history.get("earlier", 0))
 
 
 def _facts(found: dict[str, Any], viewer: Viewer) -> list[tuple[str, str]]:

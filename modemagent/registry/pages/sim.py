@@ -89,7 +89,7 @@ def _model(connection: Connection, ask: Ask, found: dict[str, Any]) -> SimPage:
         imsi=viewer.number(imsi, "IMSI") if imsi else None,
         eid=viewer.number(eid, "EID") if eid else None,
         findings=[finding_row(one, links, now) for one in about if is_waiting(one)],
-        lanes=lanes.draw(spans, now),
+        lanes=lanes.draw(spans, now, earlier=history.get("earlier", 0)),
         timeline=part,
         evidence=links.report(found["last_report"]),
         may_operate=viewer.may_operate,

@@ -13,18 +13,19 @@ from sqlalchemy import Connection, Row, Select, func, select
 
 from modemagent.registry.store import dialect, documents, schema
 from modemagent.registry.store.documents import Document
-from modemagent.registry.store.event_reader import event_documents, events_about, events_after
+from modemagent.registry.store.event_reader import event_documents, events_after
 from modemagent.registry.store.finding_reader import finding, findings, rules
 from modemagent.registry.store.fleet import gateway_documents, gateway_row, modems_in
 from modemagent.registry.store.link_filter import pairs_in_state
 from modemagent.registry.store.lookup import lookup
-from modemagent.registry.store.modems import fact_history, modem_documents, slot_documents
+from modemagent.registry.store.modems import modem_documents, slot_documents
 from modemagent.registry.store.notice_reader import last_logged, logged_notices
 from modemagent.registry.store.past import modems_at, state_at
 from modemagent.registry.store.report_reader import Gone, stored_report
 from modemagent.registry.store.sims import sim_documents
 from modemagent.registry.store.stays import StayRow, load_stays, prefetch
 from modemagent.registry.store.unit_filters import UnitFilter
+from modemagent.registry.store.unit_history import modem_timeline, sim_timeline
 from modemagent.registry.store.unit_numbers import find_unit
 from modemagent.registry.store.unit_search import UnitSearch
 from modemagent.registry.store.units import UnitKind
@@ -93,68 +94,6 @@ def sim(
         return None
     past = None if as_of is None else state_at(connection, UnitKind.SIM, iccid, as_of, known_at)
     return {**found[0], "past": past}
-
-
-def modem_timeline(
-    connection: Connection,
-    imei: str,
-    *,
-    as_of: int | None = None,
-    known_at: int | None = None,
-    newest: int | None = None,
-    until_ms: int | None = None,
-) -> Document | None:
-    """Return the places of a modem, its SIMs, its facts and its events, oldest first.
-
-    :param newest: only as many events, the newest ones
-    :param until_ms: only events of this time or before
-    """
-    view = View(connection)
-    unit = find_unit(view, UnitKind.MODEM, imei)
-    places = load_stays(view, "unit", [unit], known_at) if unit is not None else []
-    if unit is None or not places:
-        return None
-    held = load_stays(view, "holder", [unit], known_at)
-    prefetch(view, [*places, *held])
-    name = view.units([unit])[unit]
-    return {
-        "imei": name.number,
-        "ref": name.ref,
-        "places": [documents.place_stay(view, one) for one in _begun(places, as_of)],
-        "pairings": [documents.pairing(view, one) for one in _begun(held, as_of)],
-        "facts": fact_history(view, [unit], known_at).get(unit, []),
-        "events": events_about(view, [unit], newest=newest, until_ms=until_ms),
-    }
-
-
-def sim_timeline(
-    connection: Connection,
-    iccid: str,
-    *,
-    as_of: int | None = None,
-    known_at: int | None = None,
-    newest: int | None = None,
-    until_ms: int | None = None,
-) -> Document | None:
-    """Return the modems that held a SIM, and its events, as for a modem."""
-    view = View(connection)
-    unit = find_unit(view, UnitKind.SIM, iccid)
-    stays = load_stays(view, "unit", [unit], known_at) if unit is not None else []
-    if unit is None or not stays:
-        return None
-    prefetch(view, stays)
-    name = view.units([unit])[unit]
-    return {
-        "iccid": name.number,
-        "ref": name.ref,
-        "pairings": [documents.pairing(view, one) for one in _begun(stays, as_of)],
-        "events": events_about(view, [unit], newest=newest, until_ms=until_ms),
-    }
-
-
-def _begun(stays: Sequence[StayRow], as_of: int | None) -> list[StayRow]:
-    """Return the stays that may have begun by a time."""
-    return [one for one in stays if as_of is None or one.from_lo <= as_of]
 
 
 def pairings(

@@ -263,7 +263,8 @@ def test_timeline_has_files_and_pages(story: Story, monkeypatch: pytest.MonkeyPa
         every = timeline.every_entry(connection, links, now, **unit)
         while before is not None or not found:
             wanted = timeline.wanted_events(before)
-            unit["history"] = reader.modem_timeline(connection, IMEI, **wanted) or {}
+            unit["history"] = cut = reader.modem_timeline(connection, IMEI, **wanted) or {}
+            assert len(cut["pairings"]) + cut.get("earlier", 0) == 2
             part = timeline.entries(connection, links, now, **unit, before=before)
             found += part.entries
             before = part.older and timeline.Cursor.of(str(part.older))
