@@ -11,7 +11,7 @@ from tests.registry.conftest import IMEI, OTHER_IMEI, Gateway
 from tests.registry.pages.conftest import Browser, Story, wait_for
 
 LOST = "867698040000062"
-SIGHTED = "867698040000088"
+SIGHTED = "867698040000153"
 
 
 @pytest.fixture(scope="module")
