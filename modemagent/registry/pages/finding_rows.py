@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -83,6 +84,14 @@ def finding_row(document: dict[str, Any], links: Links, now: datetime) -> Findin
 def is_waiting(document: dict[str, Any]) -> bool:
     """Return True if a finding waits for a decision; notes do not."""
     return bool(document["state"] == "undecided" and document["severity"] != "note")
+
+
+def waiting_rows(
+    documents: Iterable[dict[str, Any]], links: Links, now: datetime
+) -> list[FindingRow]:
+    """Return the rows of findings that wait for a decision, errors first."""
+    waiting = sorted(filter(is_waiting, documents), key=lambda one: one["severity"] != "error")
+    return [finding_row(one, links, now) for one in waiting]
 
 
 def part_text(part: str | None) -> str:

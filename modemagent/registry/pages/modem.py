@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from modemagent.registry.pages import lanes, timeline
 from modemagent.registry.pages.figures import ShownTime, moment
-from modemagent.registry.pages.finding_rows import FindingRow, finding_row, is_waiting
+from modemagent.registry.pages.finding_rows import FindingRow, waiting_rows
 from modemagent.registry.pages.frame import Ask
 from modemagent.registry.pages.links import Link, Links
 from modemagent.registry.pages.past import PastAnswer, past_answer
@@ -101,7 +101,7 @@ def _model(connection: Connection, ask: Ask, found: dict[str, Any]) -> ModemPage
         seen=moment(found["last_seen"], now),
         link_state=LINK_STATES[found["link_state"]],
         individuals=found["individuals"],
-        findings=[finding_row(one, links, now) for one in about if is_waiting(one)],
+        findings=waiting_rows(about, links, now),
         slots=[_slot(one, viewer, links, now) for one in found["sims"]],
         lanes=_lanes(history, links, now, days),
         timeline=part,

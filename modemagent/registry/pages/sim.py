@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from modemagent.registry.pages import lanes, timeline
 from modemagent.registry.pages.figures import ShownTime, moment
-from modemagent.registry.pages.finding_rows import FindingRow, finding_row, is_waiting
+from modemagent.registry.pages.finding_rows import FindingRow, waiting_rows
 from modemagent.registry.pages.frame import Ask
 from modemagent.registry.pages.links import Link, Links
 from modemagent.registry.pages.past import PastAnswer, past_answer
@@ -88,7 +88,7 @@ def _model(connection: Connection, ask: Ask, found: dict[str, Any]) -> SimPage:
         individuals=found["individuals"],
         imsi=viewer.number(imsi, "IMSI") if imsi else None,
         eid=viewer.number(eid, "EID") if eid else None,
-        findings=[finding_row(one, links, now) for one in about if is_waiting(one)],
+        findings=waiting_rows(about, links, now),
         lanes=lanes.draw(spans, now, earlier=history.get("earlier", 0)),
         timeline=part,
         evidence=links.report(found["last_report"]),

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from modemagent.registry.pages.finding_acts import undo_of
 from modemagent.registry.store.people import PersonRole
 from tests.registry.conftest import ICCID, OTHER_ICCID
 from tests.registry.pages.conftest import Browser, Story
@@ -93,6 +97,17 @@ def test_swap_is_authorised_once_and_withdrawn(story: Story, operator: Browser) 
     assert "Undo" not in text
     assert re.search(r"once, until another SIM is read in the slot; ended\s+\d+ \w+ 20", text)
     assert "Was this planned?" in text
+
+
+@pytest.mark.parametrize(("minutes", "is_offered"), [(0, True), (14.9, True), (15, False)])
+def test_undo_is_offered_for_15_minutes(minutes: float, is_offered: bool) -> None:
+    made = {"action": "resolve", "actor": "person:ann", "reason": "x", "until": None,
+            "assignee": None, "time": "2026-03-01T12:00:00.000Z"}  # fmt: skip
+    later = {**made, "action": "changed", "actor": "registry"}
+    links: Any = SimpleNamespace(text=str)
+    now = datetime(2026, 3, 1, 12, tzinfo=UTC) + timedelta(minutes=minutes)
+    undo = undo_of({"history": [made, later]}, "person:ann", links, now)
+    assert (undo is not None) is is_offered
 
 
 def test_chosen_swaps_are_authorised_once(story: Story, operator: Browser) -> None:
