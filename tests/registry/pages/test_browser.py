@@ -108,7 +108,9 @@ def paths(story: Story) -> list[str]:
                         r"/assets/A\d+", r"/orders/O\d+", r"/rechecks/R\d+", r"/bench/\w+")
     ]  # fmt: skip
     objects[2] += "?dry-run=1"
-    return [*lists, finding, report, *units, *others, *objects]
+    answers = [f"{units[0]}?as_of=2020-01-01&and_at=2100-01-01", f"{units[0]}/sheet",
+               f"{objects[0]}/sheet"]  # fmt: skip
+    return [*lists, finding, report, *units, *others, *objects, *answers]
 
 
 @pytest.mark.timeout(900)  # thirty pages, each with a limit of its own
