@@ -29,6 +29,7 @@ from modemagent.registry.store.finding_search import (
 from modemagent.registry.store.unit_filters import UnitFilter
 
 _BLOCK = 500  # rows of a file that are read at a time
+_NEWEST = 200  # findings that are looked at for groups on the overview
 _ALL = "all"
 _STATES = (*triage.STATES, _ALL)
 #: Notes inform and need no decision, so they are shown on request.
@@ -186,6 +187,21 @@ def show(ask: Ask) -> Answer:
     return Page("findings.html", model)
 
 
+def newest(
+    connection: Connection, ask: Ask, most: int
+) -> tuple[tuple[ListColumn, ...], list[ListRow]]:
+    """Return the newest undecided errors, then warnings, for the overview: columns and rows."""
+    query = ListQuery.of(ask, "/findings", _FIELDS, _COLUMNS)
+    groups: list[FindingGroup] = []
+    for severity in ("error", "warning"):
+        if len(groups) < most:
+            wanted = FindingFilter(severities=(severity,))
+            groups += grouped(connection, wanted, most - len(groups), most=_NEWEST)[0]
+    shown = len(query.columns) - 1  # the state is the same
+    rows = _rows(connection, query, groups, ask)
+    return query.columns[:shown], [ListRow(one.link, one.cells[:shown], one.id) for one in rows]
+
+
 def _lines(
     connection: Connection, query: ListQuery, filters: Filters, start: int | None, *, is_up: bool
 ) -> tuple[list[FindingGroup], int | None]:
@@ -242,7 +258,7 @@ def _group_row(query: ListQuery, group: FindingGroup, ask: Ask) -> ListRow:
         "since": Cell(
             files=(),
             time=moment(to_rfc3339(latest.hi_ms), ask.now),
-            note=f"first {first.text}" if first else "",
+            note=f"first {first.text}" if first and oldest.hi_ms < latest.hi_ms else "",
         ),
         "state": Cell(files=(), word=STATES[query.values["state"]]),
     }

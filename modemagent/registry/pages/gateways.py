@@ -233,8 +233,9 @@ def _outages(
         if site is None or number < _FEW_SILENT:
             continue
         since = moment(to_rfc3339(min(r.since_ms for r in rows if r.site == site)), ask.now)
-        share = "all" if number == len(rows) and found.following is None else f"of {total},"
-        shown = f"{count(number)} silent since {since.text if since else ''}, {share} at site "
+        is_all = number == len(rows) and found.following is None
+        head = count(number) if is_all else f"{count(number)} of {total}"
+        shown = f"{head} silent since {since.text if since else ''},{' all' * is_all} at site "
         lines.append((shown + ask.who.text(site), query.replace(site=site, state="silent").url()))
     return lines, total if rows else ""
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import Connection
 
+from modemagent.registry.pages import findings
 from modemagent.registry.pages.bench import StationLine, station_lines
 from modemagent.registry.pages.event_rows import EventRow, event_row
 from modemagent.registry.pages.figures import ShownTime, day, days_from, moment
-from modemagent.registry.pages.finding_rows import FindingRow, finding_row
 from modemagent.registry.pages.frame import Answer, Ask, Page
 from modemagent.registry.pages.links import Link, Links
+from modemagent.registry.pages.list_cells import ListColumn, ListRow
 from modemagent.registry.pages.overview_figures import HourBar, clusters_of, hour_bars
 from modemagent.registry.pages.words import Word, finding_word
 from modemagent.registry.store import audit, case_reader, reader, recheck_reader, tallies, triage
@@ -92,7 +92,8 @@ class OverviewPage:
     decided: tuple[str, ShownTime | None] | None
     silent: int
     rechecks: int
-    rows: list[FindingRow]
+    rows: list[ListRow]
+    columns: tuple[ListColumn, ...]
     rules: list[RuleCount]
     events: list[EventRow]
     benches: list[StationLine]
@@ -121,26 +122,24 @@ def show(ask: Ask) -> Answer:
     with ask.reading() as connection:
         links = Links(connection, ask.who)
         at_work = station_lines(connection, links, ask, most=_BENCHES)
-        model = _model(connection, links, ask.now, reasons, at_work)
+        model = _model(connection, links, ask, reasons, at_work)
     return Page("overview.html", model)
 
 
 def _model(
     connection: Connection,
     links: Links,
-    now: datetime,
+    ask: Ask,
     reasons: list[str],
     at_work: list[StationLine],
 ) -> OverviewPage:
+    now = ask.now
     grouped = triage.clusters(connection)
     errors, warnings = (triage.waiting_among(grouped, one) for one in ("error", "warning"))
-    found: list[tuple[int, dict[str, Any]]] = []
-    for severity in ("error", "warning"):
-        if len(found) < _ROWS:
-            found += triage.newest(connection, limit=_ROWS - len(found), severities=[severity])[0]
+    columns, rows = findings.newest(connection, ask, _ROWS)
     oldest = min(filter(None, (errors.oldest, warnings.oldest)), default=None)
     events = reader.events(connection, limit=_EVENTS, order="desc")["events"]
-    links.load(found, events)
+    links.load(events)
     before = now.date() + _SOON
     at = now.isoformat(timespec="milliseconds")
     numbers, counted = tallies.figures(connection)
@@ -154,7 +153,7 @@ def _model(
         totals=numbers,
         figures=_figures(connection, counted, numbers, links, now),
         cases=OpenCases(number, sighted, moment(to_rfc3339(last) if last else None, now)),
-        decided=None if found else _last_decision(connection, links, now),
+        decided=None if rows else _last_decision(connection, links, now),
         deadlines=due_before(connection, before, triage.MOST_COUNTED),
         deadlines_before=before.isoformat(),
         first_deadline=f"{deadline[0]} {days_from(deadline[1], now.date())}, "
@@ -163,7 +162,8 @@ def _model(
         else "",
         silent=sum(one.count for one in grouped if one.type == "gateway.silent"),
         rechecks=recheck_reader.count_stopped(connection, triage.MOST_COUNTED),
-        rows=[finding_row(document, links, now) for _, document in found],
+        rows=rows,
+        columns=columns,
         rules=[
             RuleCount(one.type, finding_word(one.type, one.severity), one.count) for one in grouped
         ],

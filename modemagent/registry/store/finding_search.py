@@ -131,13 +131,14 @@ def grouped(
     start: int | None = None,
     *,
     is_up: bool = False,
+    most: int = _WINDOW,
 ) -> tuple[list[FindingGroup], int | None]:
     """Return the next findings, those with many alike in groups, and where the next page begins.
 
-    Alike are those of one severity, rule and site among the next 1,000.
+    :param most: findings among which those of one severity, rule and site are alike
     """
-    parts = (_WINDOW,) if wanted.is_simple else _PARTS
-    window = search(connection, wanted, _WINDOW, start, is_up=is_up, parts=parts)
+    parts = (most,) if wanted.is_simple else _PARTS
+    window = search(connection, wanted, most, start, is_up=is_up, parts=parts)
     alike: defaultdict[tuple[str, str, str | None], list[FoundFinding]] = defaultdict(list)
     for row in window.rows:
         alike[row.severity, row.type, row.site].append(row)

@@ -23,10 +23,10 @@ _RULE = "gateway.silent"
 #: As in the index of open findings by their type.
 _SILENT = (
     "SELECT f.id, f.gateway, f.hi_ms, (SELECT g.site FROM gateway g WHERE g.id = f.gateway)"  # noqa: S608
-    " FROM finding f WHERE f.severity BETWEEN 'warning' AND 'warning'"
+    " FROM finding f WHERE f.severity = 'warning'"
     f" AND f.type BETWEEN '{_RULE}' AND '{_RULE}'"
     " AND f.recorded_to IS NULL AND f.state <> 'resolved' AND f.id {0} :start"
-    " ORDER BY f.severity {1}, f.type {1}, f.id {1} LIMIT :size"
+    " ORDER BY f.type {1}, f.id {1} LIMIT :size"
 )
 _OTHERS = (
     "SELECT g.id, CASE WHEN g.first_boot IS NOT NULL{3}"  # noqa: S608

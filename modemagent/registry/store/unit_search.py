@@ -39,14 +39,14 @@ _UNITS = (
     "SELECT id FROM unit{2} WHERE kind BETWEEN :kind AND :kind AND id {0} :start"
     " ORDER BY id {1} LIMIT :size"
 )
-_IN_STATE = (
-    "SELECT unit AS id FROM modem_type WHERE link_state BETWEEN :link_state AND :link_state"
-    " AND unit {0} :start ORDER BY link_state {1}, unit {1} LIMIT :size"
+#: One value of an indexed column. Only after an equation does SQLite begin to read at a unit; after
+#: it, PostgreSQL may take the order from another index.
+_VALUE = {True: "{0} = {1:d}", False: "{0} BETWEEN {1:d} AND {1:d}"}
+_OF_VALUE = (
+    "SELECT * FROM (SELECT unit AS id FROM modem_type WHERE {2} AND unit {0} :start"
+    " ORDER BY {3} {1}, unit {1} LIMIT :size) AS m{4:d}"
 )
-_OF_MAKE = (
-    "SELECT * FROM (SELECT unit AS id FROM modem_type WHERE make BETWEEN {2:d} AND {2:d}"
-    " AND unit {0} :start ORDER BY make {1}, unit {1} LIMIT :size) AS m{2:d}"
-)
+_OF_KIND = "SELECT id FROM unit WHERE kind = :kind LIMIT :most"
 _LAST = 2**62
 
 
@@ -116,6 +116,10 @@ class UnitSearch:
         if self.kind == UnitKind.SIM and is_held:  # SIMs in no modem are unlinked
             modems = few_modems(view.connection, str(wanted.link_state))
             return None if modems is None else sims_of_modems(view, modems, str(wanted.link_state))
+        if self.kind == UnitKind.SIM:  # a fleet may have few of them among many modems
+            values = {"kind": int(self.kind), "most": _FEW + 1}
+            few = list(view.connection.execute(text(_OF_KIND), values).scalars())
+            return few if len(few) <= _FEW else None
         return None
 
     def _part_of(
@@ -128,13 +132,16 @@ class UnitSearch:
                 [one for one in ordered if (one > start if self.is_up else one < start)][:size]
             )
         signs = (">", "ASC") if self.is_up else ("<", "DESC")
-        if makes:
-            queries = (_OF_MAKE.format(*signs, one) for one in makes)
-            source = f"{' UNION ALL '.join(queries)} ORDER BY id {signs[1]} LIMIT :size"
-        elif self.kind == UnitKind.MODEM and self.wanted.link_state:
-            source = _IN_STATE.format(*signs)
-        else:
-            is_sqlite = dialect.is_sqlite(self.view.connection)
+        is_sqlite = dialect.is_sqlite(self.view.connection)
+        column, values = "make", makes
+        if not makes and self.kind == UnitKind.MODEM and self.wanted.link_state:
+            column, values = "link_state", [int(LinkState[self.wanted.link_state.upper()])]
+        parts = []
+        for one in values:
+            where = _VALUE[is_sqlite].format(column, one)
+            parts.append(_OF_VALUE.format(*signs, where, column, one))
+        source = f"{' UNION ALL '.join(parts)} ORDER BY id {signs[1]} LIMIT :size"
+        if not parts:
             source = _UNITS.format(*signs, " NOT INDEXED" if is_sqlite else "")
         return lambda start, size: self._matched(source, {"start": start, "size": size})
 
