@@ -14,12 +14,14 @@ from modemagent.registry.pages.choices import Chip, Choice
 from modemagent.registry.pages.frame import Ask
 from modemagent.registry.pages.list_cells import ListColumn
 from modemagent.registry.pages.views import SavedViews, saved_views
+from modemagent.registry.store.gateway_sites import site_names
 from modemagent.registry.store.unit_filters import MOST_DIGITS
 
 #: Numbers of rows on a page that can be chosen.
 ROWS = (25, 50, 100, 200)
 USUAL_ROWS = 50
 _LONGEST = 256
+_SUGGESTED = 50  # sites
 
 
 class FilterField(NamedTuple):
@@ -69,6 +71,7 @@ class ListControls:
     :param tabs: filters that can be chosen at once, each with its name
     :param hidden_filters: the active filters, for the form of the columns
     :param hidden_columns: the chosen columns, for the form of the filters
+    :param sites: names that the form suggests
     """
 
     url: str
@@ -81,6 +84,7 @@ class ListControls:
     rows: int
     hidden_filters: list[tuple[str, str]]
     hidden_columns: list[tuple[str, str]]
+    sites: list[str]
     csv: str
     views: SavedViews | None = None
 
@@ -196,6 +200,9 @@ class ListQuery:
             rows=self.rows,
             hidden_filters=self._filters(self.values),
             hidden_columns=self._layout(),
+            sites=[
+                one for one in site_names(connection, _SUGGESTED) if mask_text(one) == one
+            ] if "site" in by_name else [],
             csv=self.url("/csv"),
             views=saved_views(connection, ask, section, self.url()) if views else None,
         )  # fmt: skip

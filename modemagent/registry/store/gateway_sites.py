@@ -17,6 +17,13 @@ from modemagent.registry.store.refs import format_ref
 
 _COMPARED = 14  # digits of an IMEI
 
+#: Each name is found by one look-up in the index.
+_NAMES = (
+    "WITH RECURSIVE s(site) AS (SELECT min(site) FROM {0} WHERE site IS NOT NULL UNION ALL"
+    " SELECT (SELECT min(o.site) FROM {0} o WHERE o.site > s.site) FROM s WHERE s.site IS NOT NULL)"
+    " SELECT site FROM s WHERE site IS NOT NULL LIMIT {1:d}"
+)
+
 
 class ShownSites:
     """Sites of modems, SIMs and gateways: that of the asset with the modem, or of the gateway.
@@ -35,6 +42,14 @@ class ShownSites:
         """Return the site of what a document is about, empty if it has none."""
         imei, gateway = document.get("imei") or "", document.get("gateway_id")
         return self._of_modem.get(imei[:_COMPARED]) or self._of_gateway.get(gateway or "") or ""
+
+
+def site_names(connection: Connection, most: int) -> list[str]:
+    """Return the first names of sites of gateways and assets."""
+    found: set[str] = set()
+    for table in ("gateway", "asset"):
+        found.update(name for (name,) in dialect.query(connection, _NAMES.format(table, most)))
+    return sorted(found)[:most]
 
 
 def _sites(connection: Connection, table: Table, key: str, keys: Iterable[str]) -> dict[str, str]:

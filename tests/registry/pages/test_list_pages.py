@@ -78,6 +78,7 @@ def test_filters_and_columns_are_in_the_address_and_in_the_file(operator: Browse
     page = operator.get(path)
     assert f"All modems with an IMEI that begins with {IMEI[:8]}, at site Hamburg" in page.text
     assert re.findall("<th>(.*?)</th>", page.text) == ["IMEI", "Firmware", "Site"]
+    assert '<option value="Hamburg">' in page.text
     without = [one for one in page.links if one.startswith("/modems?") and "site=" not in one]
     assert f"/modems?tac={IMEI[:8]}&columns=imei%2Cfirmware%2Csite&rows=25" in without
     (file,) = rows_of(operator.get(path.replace("?", "/csv?")).text)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from modemagent.registry.store import gateway_search, unit_search
+from modemagent.registry.store import gateway_search, gateway_sites, unit_search
 from modemagent.registry.store.engine import Database
 from modemagent.registry.store.unit_filters import UnitFilter
 from modemagent.registry.store.unit_search import UnitSearch
@@ -127,6 +127,8 @@ def test_filters_find_what_matches_in_both_directions(
                     found += page.units
                     start, pages = page.following, pages + 1
                 assert found == (expected if is_up else expected[::-1]), (kind, wanted, is_up)
+        assert gateway_sites.site_names(connection, 5) == ["large", "small"]
+        assert gateway_sites.site_names(connection, 1) == ["large"]
     assert too_many == {}
 
 
