@@ -83,14 +83,20 @@ def stations(
     :param since_ms: only those that have reported since then
     """
     c, g = bench_place.c, schema.gateway.c
-    newest = func.max(c.received_ms)
+    newest = func.max(c.received_ms).label("newest")
+    # limited before the names are read: SQLite would go through all gateways in the order of groups
+    few = (
+        select(c.gateway, newest)
+        .where(c.received_ms >= since_ms)
+        .group_by(c.gateway)
+        .order_by(newest.desc(), c.gateway)
+        .limit(most)
+        .subquery()
+    )
     query = (
         select(g.id, g.gateway_id)
-        .join_from(bench_place, schema.gateway, c.gateway == g.id)
-        .where(c.received_ms >= since_ms)
-        .group_by(g.id, g.gateway_id)
-        .order_by(newest.desc(), g.id)
-        .limit(most)
+        .join_from(few, schema.gateway, few.c.gateway == g.id)
+        .order_by(few.c.newest.desc(), g.id)
     )
     found = []
     for row, gateway_id in connection.execute(query).all():
