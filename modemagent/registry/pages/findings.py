@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import Connection
 
 from modemagent.registry.pages.csv_files import csv_lines
 from modemagent.registry.pages.figures import count, moment
+from modemagent.registry.pages.finding_filters import (
+    ALL,
+    SEVERITIES_SHOWN,
+    STATES_SHOWN,
+    Filters,
+    hidden_by,
+)
 from modemagent.registry.pages.finding_rows import FindingRow, finding_row
 from modemagent.registry.pages.frame import Answer, Ask, Download, Page, SeeOther
 from modemagent.registry.pages.links import Link, Links
@@ -26,21 +33,9 @@ from modemagent.registry.store.finding_search import (
     grouped,
     search,
 )
-from modemagent.registry.store.unit_filters import UnitFilter
 
 _BLOCK = 500  # rows of a file that are read at a time
 _NEWEST = 200  # findings that are looked at for groups on the overview
-_ALL = "all"
-_STATES = (*triage.STATES, _ALL)
-#: Notes inform and need no decision, so they are shown on request.
-_SEVERITIES: dict[str, tuple[str, ...]] = {
-    "": ("error", "warning"),
-    "error": ("error",),
-    "warning": ("warning",),
-    "note": ("note",),
-    "any": (),
-}
-_COUNTED = ("", "error", "warning")  # severities that wait for a decision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,65 +55,12 @@ class FindingsPage:
     may_decide: bool
 
 
-class Filters(NamedTuple):
-    """The filters of the list, as the address or a form states them."""
-
-    state: str
-    severity: str
-    rule: str
-    site: str = ""
-    model: str = ""
-    firmware: str = ""
-    tac: str = ""
-
-    @property
-    def wanted(self) -> FindingFilter:
-        """Return the filters as the store takes them."""
-        stated = UnitFilter(model=self.model, firmware=self.firmware, digits=self.tac)
-        return FindingFilter(
-            state=None if self.state == _ALL else self.state,
-            severities=_SEVERITIES[self.severity],
-            rule=self.rule or None,
-            site=self.site or None,
-            modem=stated if any(stated) else UnitFilter(),
-        )
-
-    def include(self, total: triage.RuleTotal) -> bool:
-        """Return True if the undecided findings of a rule are in the list."""
-        severities = ("", "any", total.severity)
-        is_state = self.state in ("undecided", _ALL)
-        return is_state and self.severity in severities and self.rule in ("", total.type)
-
-    def sentence(self, totals: Sequence[triage.RuleTotal] | None = None) -> str:
-        """Return what is shown as words, with its number if it waits for a decision.
-
-        :param totals: the undecided errors and warnings by rule; None: without a number
-        """
-        what = {"": "errors and warnings", "any": "findings"}.get(
-            self.severity, f"{self.severity}s"
-        )
-        which = "All" if self.state == _ALL else self.state.capitalize()
-        is_counted = self.state == "undecided" and self.severity in _COUNTED
-        if totals is not None and is_counted and self.wanted.is_simple:
-            number = sum(one.count for one in totals if self.include(one))
-            shown = count(number, triage.MOST_COUNTED)
-            which = f"{shown[0].upper()}{shown[1:]} undecided"
-            what = self.severity if number == 1 and self.severity else what
-        of = f" of the rule {WORDS[self.rule].short}" if self.rule else ""
-        parts = [template.format(one) for name, template in _PARTS if (one := getattr(self, name))]
-        return ", ".join([f"{which} {what}{of}", *parts, "those found last first."])
-
-
-_PARTS = (
-    ("site", "at site {}"),
-    ("model", "of modems of model {}"),
-    ("firmware", "of modems with firmware {}"),
-    ("tac", "of modems with an IMEI that begins with {}"),
-)
 _FIELDS = (
-    FilterField("state", "state", tuple((one, one) for one in _STATES), usual="undecided"),
+    FilterField("state", "state", tuple((one, one) for one in STATES_SHOWN), usual="undecided"),
     FilterField(
-        "severity", "severity", tuple((one, one or "errors and warnings") for one in _SEVERITIES)
+        "severity",
+        "severity",
+        tuple((one, one or "errors and warnings") for one in SEVERITIES_SHOWN),
     ),
     FilterField(
         "rule",
@@ -207,7 +149,7 @@ def _lines(
 ) -> tuple[list[FindingGroup], int | None]:
     """Return the findings of a page, alike ones in groups unless the filters are about one."""
     wanted = filters.wanted
-    if filters.state != _ALL and not (wanted.rule and wanted.site):
+    if filters.state != ALL and not (wanted.rule and wanted.site):
         return grouped(connection, wanted, query.rows, start, is_up=is_up)
     found = search(connection, wanted, query.rows, start, is_up=is_up)
     rows = [FindingGroup([row]) for row in found.rows]
@@ -314,23 +256,3 @@ def _csv_rows(ask: Ask, query: ListQuery) -> Iterator[list[str]]:
         if found.following is None:
             return
         before = found.following
-
-
-def hidden_by(
-    totals: Sequence[triage.RuleTotal], filters: Filters, inside: Mapping[str, int] | None = None
-) -> str:
-    """Return the undecided errors and warnings that the filters leave out, as text.
-
-    :param inside: how many of a severity are in the list, if that was counted
-    """
-    found = []
-    for severity in ("error", "warning"):
-        mine = [one for one in totals if one.severity == severity]
-        number = sum(one.count for one in mine if not filters.include(one))
-        if inside is not None and filters.state in ("undecided", _ALL):
-            number = max(0, sum(one.count for one in mine) - inside.get(severity, 0))
-        if number:
-            plural = "" if number == 1 else "s"
-            found.append(f"{count(number, triage.MOST_COUNTED)} undecided {severity}{plural}")
-    verb = "is" if len(found) == 1 and found[0].startswith("1 ") else "are"
-    return f"{' and '.join(found)} {verb} outside this view." if found else ""

@@ -15,7 +15,7 @@ from starlette.requests import Request
 
 from modemagent.registry.pages import findings, gateways, list_query, overview, unit_lists
 from modemagent.registry.pages.csv_files import BROKEN, complete_or_marked
-from modemagent.registry.pages.findings import Filters, hidden_by
+from modemagent.registry.pages.finding_filters import Filters, hidden_by
 from modemagent.registry.pages.forms import Form
 from modemagent.registry.pages.frame import Answer, Ask, Page, SeeOther
 from modemagent.registry.pages.links import Link, Links
