@@ -8,6 +8,7 @@ thousands of findings. Until then, findings about these units are not made by ot
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -45,6 +46,8 @@ from modemagent.registry.store.rule_targets import add_units
 from modemagent.registry.store.standing import units_of
 from modemagent.registry.store.taking import take_job
 from modemagent.registry.store.units import UnitKind
+
+log = logging.getLogger(__name__)
 
 _FOUND_AT_ONCE = 5000
 _UNITS_AT_ONCE = 500
@@ -266,7 +269,12 @@ def _decide(batch: Batch, run: RecheckRun) -> RecheckRun:
     if run.dry:
         _forget_units(batch, run.id)
         return save(batch, run, state=RunState.COUNTED, finished_ms=batch.now_ms)
-    if any(stopped_by(run, one) for one in counts.values()):
+    stopping = [
+        f"{one[0]} x {rule}" for (_, rule), one in counts.items() if stopped_by(run, one)
+    ]  # fmt: skip
+    if stopping:
+        found = ", ".join(stopping)
+        log.warning("re-check %d waits for confirmation, nothing is written: %s", run.id, found)
         return save(batch, run, state=RunState.STOPPED)
     if not counts and run.scope != RULES:  # of those, links and severities may have changed
         _forget_units(batch, run.id)

@@ -114,7 +114,7 @@ def test_upgrade_evaluates_what_changed_rules_concern(varied: Fleet) -> None:
 
 
 def test_interrupted_recheck_goes_on_where_it_was(
-    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(recheck, "_UNITS_AT_ONCE", 1)  # a transaction for each slice
     monkeypatch.setattr(recheck, "_STANDING_AT_ONCE", 5)
@@ -136,6 +136,7 @@ def test_interrupted_recheck_goes_on_where_it_was(
     (run,) = fleet.runs()
     assert (run["state"], run["done"], run["stopped_by"]) == ("stopped", 12, ["imei.prohibited"])
     assert run["rules"] == [{"rule": "imei.prohibited", "new": 12, "resolved": 0, "ratio": 1.0}]
+    assert "nothing is written: 12 x imei.prohibited" in caplog.text
     RecheckCalls(fleet.store.database, "tests").confirm(run["id"])
     work()
     assert [one["state"] for one in fleet.runs()] == ["done"]
