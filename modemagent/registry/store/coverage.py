@@ -27,6 +27,7 @@ _ANNOUNCED = (
     "SELECT c.kind, c.value FROM work_window w JOIN work_window_cover c ON c.work_window = w.id"
     " WHERE w.to_ms > {at_ms:d} AND w.from_ms <= {at_ms:d}"
 )
+_IMEI, _TAC, _GATEWAY = map(int, (CoverKind.IMEI, CoverKind.TAC, CoverKind.GATEWAY))
 _POLICY = ("id", "name", "mode", "valid_from_ms", "valid_to_ms")
 
 
@@ -41,8 +42,7 @@ def covers_of(connection: Connection, modems: Mapping[int, str]) -> dict[int, li
     :param modems: 14 digits of the IMEI by unit
     """
     found: dict[int, list[Cover]] = {
-        unit: [(int(CoverKind.IMEI), key), (int(CoverKind.TAC), key[:8])]
-        for unit, key in modems.items()
+        unit: [(_IMEI, key), (_TAC, key[:8])] for unit, key in modems.items()
     }
     units = defaultdict(list)
     for unit, key in modems.items():
@@ -70,10 +70,13 @@ def covers_of(connection: Connection, modems: Mapping[int, str]) -> dict[int, li
         for unit in units[imei]:
             found[unit].append((int(CoverKind.ORDER), numbers[order]))
     for unit, gateway_id, site in dialect.query_keys(connection, _SITES, modems):
-        found[unit].append((int(CoverKind.GATEWAY), gateway_id))
+        found[unit].append((_GATEWAY, gateway_id))
         found[unit] += [(int(CoverKind.SITE), site)] if site else []
+    models = {}  # few models, many modems
     for unit, model in dialect.query_keys(connection, _MODELS, modems):
-        found[unit].append((int(CoverKind.MODEL), bare(model)))
+        if model not in models:
+            models[model] = (int(CoverKind.MODEL), bare(model))
+        found[unit].append(models[model])
     return {unit: sorted(set(some)) for unit, some in found.items()}
 
 
@@ -141,23 +144,34 @@ def load_policies(
     )
     for imei, key, kind, value, is_exception in pairs:
         own[imei, key].append((kind, value, bool(is_exception)))
-    found = {}
-    for unit, key in of_modem.items():
-        if key in active:
-            name, mode = active[key]
-            mine = own.get((modems[unit], key), [])
-            found[unit] = PairPolicy(
-                key,
-                name,
-                mode == "enforce",
-                frozenset(listed[key][SimKind.ICCID]),
-                tuple(sorted(listed[key][SimKind.ICCID_PREFIX])),
-                frozenset(listed[key][SimKind.IMSI]),
-                frozenset(value for kind, value, _ in mine if kind == SimKind.ICCID),
-                frozenset(value for kind, value, _ in mine if kind == SimKind.IMSI),
-                key in listing or any(not is_exception for _, _, is_exception in mine),
-            )
-    return found
+    shared = {
+        key: PairPolicy(
+            key,
+            name,
+            mode == "enforce",
+            frozenset(listed[key][SimKind.ICCID]),
+            tuple(sorted(listed[key][SimKind.ICCID_PREFIX])),
+            frozenset(listed[key][SimKind.IMSI]),
+            has_pairs=key in listing,
+        )
+        for key, (name, mode) in active.items()
+    }
+    return {
+        unit: _with_own(shared[key], own.get((modems[unit], key), ()))
+        for unit, key in of_modem.items()
+        if key in active
+    }
+
+
+def _with_own(policy: PairPolicy, pairs: Sequence[tuple[int, str, bool]]) -> PairPolicy:
+    """Return the policy of a modem with kinds, SIMs and exceptions of its own."""
+    if not pairs:
+        return policy
+    return policy._replace(
+        own=frozenset(value for kind, value, _ in pairs if kind == SimKind.ICCID),
+        own_imsis=frozenset(value for kind, value, _ in pairs if kind == SimKind.IMSI),
+        has_pairs=policy.has_pairs or any(not is_exception for _, _, is_exception in pairs),
+    )
 
 
 def _listing(connection: Connection, policies: Iterable[int]) -> set[int]:

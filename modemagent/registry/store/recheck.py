@@ -197,13 +197,15 @@ def _count(batch: Batch, run: RecheckRun) -> tuple[int, RecheckRun]:
 
 
 def _write(batch: Batch, run: RecheckRun) -> tuple[int, RecheckRun]:
-    """Write what the rules find about the next units."""
+    """Write what the rules find about the next units, which do not wait any longer then."""
     units = _slice(batch, run)
     if not units:
-        _forget_units(batch, run.id)
         return 1, save(batch, run, state=RunState.DONE, finished_ms=batch.now_ms)
     lock_rows(batch, units, "unit")
     _judge(batch, run, units).write()
+    if not run.is_whole:
+        table, rows = recheck_tables.recheck_unit, [(run.id, unit) for unit in units]
+        dialect.delete_rows(batch.connection, table, ("run", "unit"), rows)
     return len(units), save(batch, run, after=units[-1], done=run.done + len(units))
 
 
