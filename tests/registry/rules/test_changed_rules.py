@@ -141,3 +141,20 @@ def test_interrupted_recheck_goes_on_where_it_was(
     work()
     assert [one["state"] for one in fleet.runs()] == ["done"]
     assert (fleet.store.types(), fleet.held()) == (["imei.prohibited"] * 12, 0)
+
+
+def test_later_upgrade_takes_over_a_stopped_one(fleet: Fleet) -> None:
+    fleet.add(12)
+    fleet.put("prohibited", "tac", imei("0")[:8])
+    calls = RecheckCalls(fleet.store.database, "tests")
+    calls.confirm(fleet.runs()[0]["id"], wait=True)
+    for rule in ("listed", "churn"):
+        use_older(fleet, rule)
+        fleet.store.run(effective.check_rules)
+        fleet.recheck()
+    second, first, _ = fleet.runs()
+    assert (first["state"], first["superseded_by"]) == ("superseded", second["id"])
+    assert (second["state"], second["subject"]) == ("stopped", "churn listed")
+    assert fleet.store.types() == ["imei.prohibited", "sim.churn"], "no cause, and not compared yet"
+    calls.confirm(second["id"], wait=True)
+    assert (fleet.store.types(), fleet.held()) == (["imei.prohibited"] * 12, 0)
