@@ -6,7 +6,7 @@ IMEIs are compared on 14 digits.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -19,7 +19,8 @@ from modemagent.identity.imsi import Imsi
 _IMEI_DIGITS = 14
 _TAC_DIGITS = 8
 _PREFIX_LENGTHS = range(3, 16)
-_BLOCK_SIZES = tuple(10**digits for digits in range(_IMEI_DIGITS - _TAC_DIGITS, -1, -1))
+#: Numbers that share a prefix by which a range is found, from the widest block to one number.
+BLOCK_SIZES = tuple(10**digits for digits in range(_IMEI_DIGITS - _TAC_DIGITS, -1, -1))
 
 ListedNumber = Imei | Iccid | Imsi
 
@@ -201,10 +202,10 @@ def block_number(prefix: str) -> int:
     return int(f"1{prefix}")
 
 
-def block_numbers(imei: str) -> list[int]:
+def block_numbers(imei: str, sizes: Iterable[int] = BLOCK_SIZES) -> list[int]:
     """Return the prefixes of an IMEI that a range can have as a block, as they are stored."""
     number = block_number(imei[:_IMEI_DIGITS])
-    return [number // size for size in _BLOCK_SIZES]
+    return [number // size for size in sizes]
 
 
 def candidates(number: ListedNumber) -> list[tuple[EntryKind, str]]:

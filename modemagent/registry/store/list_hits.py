@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from modemagent.registry.lists.entries import (
+    BLOCK_SIZES,
     EntryKind,
     ListedNumber,
     ListEntry,
@@ -18,11 +19,18 @@ from modemagent.registry.store import dialect, list_tables
 from modemagent.registry.store.lists import select_entries
 
 _COMPARED = 19  # digits of an ICCID; the 20th of an entry may be any
+_FEWEST = 10**14  # smallest prefix of 14 digits as it is stored
 #: Starts of ICCIDs with which an entry begins, each found by one look-up.
 _STARTS = (
     "SELECT k.value FROM {texts} WHERE (SELECT e.first FROM list_entry e"  # noqa: S608
     f" WHERE e.kind = {EntryKind.ICCID:d} AND e.first >= k.value ORDER BY e.first LIMIT 1"
     ") <= k.value || 'F'"
+)
+#: Sizes of the blocks that there are.
+_SIZES = " UNION ALL ".join(
+    f"SELECT {size:d} WHERE EXISTS (SELECT 1 FROM list_block"  # noqa: S608
+    f" WHERE prefix >= {_FEWEST // size:d} AND prefix < {2 * _FEWEST // size:d})"
+    for size in BLOCK_SIZES
 )
 
 
@@ -60,9 +68,10 @@ def _ranges(
     connection: Connection, imeis: Iterable[ListedNumber]
 ) -> dict[ListedNumber, list[ListEntry]]:
     """Return the ranges that cover each IMEI; those that no range covers are left out."""
-    if not dialect.query(connection, "SELECT 1 FROM list_block LIMIT 1"):
+    sizes = [size for (size,) in dialect.query(connection, _SIZES)]
+    if not sizes:
         return {}
-    prefixes = {imei: block_numbers(imei) for imei in imeis}
+    prefixes = {imei: block_numbers(imei, sizes) for imei in imeis}
     wanted = {one for some in prefixes.values() for one in some}
     keys = [(one,) for one in sorted(wanted)]
     links: list[Any] = dialect.select_rows(
