@@ -147,23 +147,19 @@ def rows_with_any(
     return Read(statement, [encode(x).decode() if sqlite else x for x in keys.values()])
 
 
-def rows_by(connection: Connection, statement: str, keys: Iterable[int]) -> Read | None:
-    """Return a query whose condition ``IN {keys}`` takes any number of keys; None without keys."""
+def rows_by(
+    connection: Connection, statement: str, keys: Iterable[Any], kind: str = "bigint"
+) -> Read | None:
+    """Return a query whose condition ``IN {keys}`` takes any number of keys; None without keys.
+
+    :param kind: type of the keys on PostgreSQL
+    """
     wanted = sorted(set(keys))
     if not wanted:
         return None
     if is_sqlite(connection):
-        return Read(statements.with_json(statement), (str(wanted),))
-    return Read(statements.with_array(statement), (wanted,))
-
-
-def rows_by_text(connection: Connection, statement: str, keys: Sequence[str]) -> Read | None:
-    """Return a query as :func:`rows_by` does, for texts."""
-    if not keys:
-        return None
-    if is_sqlite(connection):
-        return Read(statements.with_json(statement), (msgspec.json.encode(keys).decode(),))
-    return Read(statements.with_array(statement, "text"), (keys,))
+        return Read(statements.with_json(statement), (msgspec.json.encode(wanted).decode(),))
+    return Read(statements.with_array(statement, kind), (wanted,))
 
 
 def select_rows(
@@ -179,9 +175,9 @@ def select_rows(
     return _read(connection, rows_of(connection, table, key, columns, keys, lock=lock))
 
 
-def query(connection: Connection, statement: str) -> list[Values]:
-    """Return the rows of a query without parameters."""
-    return _read(connection, Read(Statement(statement)))
+def query(connection: Connection, statement: str, *values: int) -> list[Values]:
+    """Return the rows of a query, which has a question mark for each of the values."""
+    return _read(connection, Read(statements.with_values(statement, is_sqlite(connection)), values))
 
 
 def query_keys(connection: Connection, statement: str, keys: Iterable[int]) -> list[Values]:

@@ -101,16 +101,12 @@ def publish_due(batch: Batch, streams: Iterable[int] | None = None) -> int:
     """
     names = ("id", "stream", "sequence", "hi_ms", "type")
     chosen = ", ".join(names)
-    if streams is None:
-        query = f"SELECT {chosen} FROM event WHERE position IS NULL"  # noqa: S608
-        held = dialect.query(batch.connection, query)
-    else:
-        query = f"SELECT {chosen} FROM event WHERE position IS NULL AND stream = {{}}"  # noqa: S608
-        held = [
-            row
-            for stream in sorted(set(streams))
-            for row in dialect.query(batch.connection, query.format(int(stream)))
-        ]
+    query = f"SELECT {chosen} FROM event WHERE position IS NULL"  # noqa: S608
+    held = (
+        dialect.query(batch.connection, query)
+        if streams is None
+        else dialect.query_keys(batch.connection, f"{query} AND stream IN {{keys}}", streams)
+    )
     waits = waiting_since(batch, {(row[1], row[2]) for row in held})
     due = [row for row in held if not _must_wait(batch, waits[row[1], row[2]])]
     if not due:

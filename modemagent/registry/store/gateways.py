@@ -160,7 +160,7 @@ class GatewayRows:
             connection,
             [
                 dialect.rows_of(connection, schema.gateway, key, _GATEWAY, keys, lock=True),
-                dialect.rows_by_text(connection, _STREAMS, ids),
+                dialect.rows_by(connection, _STREAMS, ids, "text"),
             ],
         )
         for row in rows:

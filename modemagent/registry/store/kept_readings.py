@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 
 from modemagent.registry.history.readings import Seen
-from modemagent.registry.store import dialect, schema
+from modemagent.registry.store import dialect
 from modemagent.registry.store.places import ROW_COLUMNS, Place, Row, row_of
 from modemagent.registry.store.slots import unpack
 
+_KEPT = f"SELECT {', '.join(ROW_COLUMNS)} FROM sighting WHERE place = ? AND counts"  # noqa: S608
+_BESIDE = "SELECT o.position FROM sighting o WHERE o.place = ? AND o.counts AND o.position"
+_AROUND = (
+    f"{_KEPT} AND position >= coalesce("
+    f"({_BESIDE} < ? ORDER BY o.position DESC LIMIT 1 OFFSET 1), -1)"
+    f" AND position <= coalesce(({_BESIDE} > ? ORDER BY o.position LIMIT 1 OFFSET 1), {2**62})"
+    " ORDER BY position"
+)
+_LAST_HERE = f"{_KEPT} AND seen = {Seen.HERE:d} AND position < ? ORDER BY position DESC LIMIT 1"
+_NEXT_HERE = f"{_KEPT} AND seen = {Seen.HERE:d} AND position > ? ORDER BY position LIMIT 1"
 _SLOTS = (
     "SELECT p.id, s.slots FROM place p JOIN sighting s ON s.id = p.sighting WHERE p.id IN {keys}"
 )
@@ -18,49 +28,22 @@ _SLOTS = (
 
 def around(connection: Connection, place: Place, low: int, high: int) -> list[Row]:
     """Return the kept readings from two before a position to two after another, in order."""
-    c, other = schema.sighting.c, schema.sighting.alias().c
-    there = (other.place == place.id) & other.counts
-    second_before = select(other.position).where(there, other.position < low)
-    second_before = second_before.order_by(other.position.desc()).limit(1).offset(1)
-    second_after = select(other.position).where(there, other.position > high)
-    second_after = second_after.order_by(other.position).limit(1).offset(1)
-    query = select(*(c[name] for name in ROW_COLUMNS)).where(
-        c.place == place.id,
-        c.counts,
-        c.position >= func.coalesce(second_before.scalar_subquery(), -1),
-        c.position <= func.coalesce(second_after.scalar_subquery(), 2**62),
-    )
-    found = connection.execute(query.order_by(c.position))
-    return [row_of(tuple(row)) for row in found]
+    values = place.id, place.id, low, place.id, high
+    return [row_of(row) for row in dialect.query(connection, _AROUND, *values)]
 
 
 def last_here(connection: Connection, place: Place, position: int) -> Row | None:
     """Return the last reading with a unit before a position."""
-    c = schema.sighting.c
-    query = (
-        select(*(c[name] for name in ROW_COLUMNS))
-        .where(c.place == place.id, c.counts, c.seen == Seen.HERE, c.position < position)
-        .order_by(c.position.desc())
-        .limit(1)
-    )
-    row = connection.execute(query).first()
-    return None if row is None else row_of(tuple(row))
+    found = dialect.query(connection, _LAST_HERE, place.id, position)
+    return row_of(found[0]) if found else None
 
 
 def next_here(connection: Connection, place: Place, row: Row) -> Row:
     """Return the first reading with a unit from a reading on, else that reading."""
     if row.content.unit is not None:
         return row
-    c = schema.sighting.c
-    query = (
-        select(*(c[name] for name in ROW_COLUMNS))
-        .where(c.place == place.id, c.counts, c.seen == Seen.HERE)
-        .where(c.position > row.position)
-        .order_by(c.position)
-        .limit(1)
-    )
-    found = connection.execute(query).first()
-    return row if found is None else row_of(tuple(found))
+    found = dialect.query(connection, _NEXT_HERE, place.id, row.position)
+    return row_of(found[0]) if found else row
 
 
 def sims_at(connection: Connection, places: Iterable[int]) -> dict[int, list[int]]:

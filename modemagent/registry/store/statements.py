@@ -150,6 +150,13 @@ def select_arrays(
     return Statement(text, _types(table, key))
 
 
+@lru_cache(maxsize=64)
+def with_values(text: str, sqlite: bool) -> Statement:
+    """Return a statement with a question mark for each of some numbers."""
+    types = () if sqlite else text.count("?") * ("bigint",)
+    return Statement(text if sqlite else _numbered(text), types, is_single=not sqlite)
+
+
 def _equal(key: Sequence[str]) -> str:
     return " AND ".join(f"{name} = ?" for name in key)
 
@@ -158,9 +165,13 @@ def _of_row(text: str, table: Table, columns: Sequence[str], form: RowForm) -> S
     """Return a statement with a question mark for each of these columns."""
     if form is RowForm.SQLITE:
         return Statement(text)
+    return Statement(_numbered(text), _types(table, columns), is_single=True)
+
+
+def _numbered(text: str) -> str:
+    """Return a statement with numbered parameters instead of question marks."""
     start, *rest = text.split("?")
-    numbered = (f"${number}{part}" for number, part in enumerate(rest, 1))
-    return Statement(start + "".join(numbered), _types(table, columns), is_single=True)
+    return start + "".join(f"${number}{part}" for number, part in enumerate(rest, 1))
 
 
 def _unnest(columns: Sequence[str]) -> str:
@@ -185,7 +196,7 @@ def _type(table: Table, column: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def with_array(statement: str, kind: str = "bigint") -> Statement:
+def with_array(statement: str, kind: str) -> Statement:
     return Statement(statement.replace("IN {keys}", "= ANY({keys})").format(keys="$1"), (kind,))
 
 
