@@ -131,16 +131,19 @@ def open_envelope(raw: bytes) -> Envelope:
     )
 
 
-def open_parts(raw: bytes, likeness: int = 0) -> Envelope:
+def open_parts(raw: bytes, known: Envelope | None = None) -> Envelope:
     """Decode a report with its parts.
 
-    :param likeness: digest of the bytes of the parts, if it is known
+    :param known: the report without them, if it was opened
     :raises ReportError: the report is invalid
     """
     try:
-        decoded = decode_report(raw)
+        decoded = decode_report(raw, None if known is None else known.wall_ms)
         canonical = _is_canonical(raw)
-        digest = digest_of(raw if canonical else _canonical(raw))
+        if known is not None and canonical:
+            digest = known.digest
+        else:
+            digest = digest_of(raw if canonical else _canonical(raw))
     except ReportError as error:
         return _invalid(raw, error)
     report, wall_ms, _ = decoded
@@ -164,7 +167,7 @@ def open_parts(raw: bytes, likeness: int = 0) -> Envelope:
         and report.provision is None
         and (health is None or health.is_printable)
         and canonical,
-        likeness=likeness if canonical and parts is not None else 0,
+        likeness=known.likeness if known and canonical and parts is not None else 0,
         parts=parts or Parts(digest, digest, _country(report), noteworthy=True),
         provision=report.provision is not None,
         health=None if health is None else msgspec.json.encode(health),

@@ -185,9 +185,10 @@ _decoder = msgspec.json.Decoder(DecodedReport, strict=True)
 _outlines = msgspec.json.Decoder(ReportOutline, strict=True)
 
 
-def decode_report(raw: bytes) -> OpenedReport:
+def decode_report(raw: bytes, wall_ms: int | None = None) -> OpenedReport:
     """Return a report; its identifiers are unchecked.
 
+    :param wall_ms: its wall time, if it is known
     :raises ReportError: not JSON, or a known key is missing or has a value of the wrong type
     """
     try:
@@ -195,7 +196,7 @@ def decode_report(raw: bytes) -> OpenedReport:
     except (msgspec.DecodeError, ValueError, RecursionError, OverflowError):
         report = _decode_otherwise(raw)
     is_printable = _is_printable(raw)
-    return OpenedReport(report, _check(report, is_printable=is_printable), is_printable)
+    return OpenedReport(report, _check(report, is_printable, wall_ms), is_printable)
 
 
 def decode_outline(raw: bytes) -> tuple[ReportOutline, int] | None:
@@ -211,7 +212,7 @@ def decode_outline(raw: bytes) -> tuple[ReportOutline, int] | None:
         return None
     if msgspec.json.encode(report) != raw:
         return None
-    return report, _check(report, is_printable=_is_printable(raw))
+    return report, _check(report, _is_printable(raw))
 
 
 def _is_printable(raw: bytes) -> bool:
@@ -219,7 +220,9 @@ def _is_printable(raw: bytes) -> bool:
     return raw.isascii() and b"\\" not in raw and b"\x7f" not in raw
 
 
-def _check(report: DecodedReport | ReportOutline, *, is_printable: bool) -> int:
+def _check(
+    report: DecodedReport | ReportOutline, is_printable: bool, wall_ms: int | None = None
+) -> int:
     """Check the keys that all reports have, and return the wall time."""
     if report.schema != SCHEMA:
         raise ReportError(
@@ -229,7 +232,7 @@ def _check(report: DecodedReport | ReportOutline, *, is_printable: bool) -> int:
         )
     if not is_printable:
         check_printable("", report, _NAMES)
-    return _wall_ms(report.observed_at)
+    return _wall_ms(report.observed_at) if wall_ms is None else wall_ms
 
 
 @lru_cache(maxsize=16)

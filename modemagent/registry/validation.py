@@ -96,13 +96,13 @@ def valid_report(raw: bytes, decoded: OpenedReport | None = None) -> ValidReport
     modem = report.modem
     facts: dict[str, str] = {}
     imei = None
-    is_plain = all(_is_plain(sim, _SIM_NUMBERS) for sim in report.sims or ())
+    is_plain = True
     if modem is not None:
         read = _read_texts("modem", modem, _MODEM_TEXTS)
         facts = {name: read[name] for name in _MODEM_FACTS if name in read}
         agree = "imeisv" not in read or read["imeisv"][:14] == read.get("imei", "")[:14]
-        is_plain = is_plain and agree and "meid" not in read and _is_plain(modem, _MODEM_NUMBERS)
-        numbers = _numbers(read, _MODEM_NUMBERS)
+        numbers, is_plain = _numbers(modem, read, _MODEM_NUMBERS)
+        is_plain = is_plain and agree and "meid" not in read
         imei = numbers.pop("imei", None)
         facts |= numbers
         if imei is None and "imeisv" in numbers:
@@ -110,7 +110,8 @@ def valid_report(raw: bytes, decoded: OpenedReport | None = None) -> ValidReport
     sims: dict[int, SimReading] = {}
     for sim in report.sims or ():
         read = _read_texts("sims", sim, _SIM_TEXTS)
-        numbers = _numbers(read, _SIM_NUMBERS)
+        numbers, are_plain = _numbers(sim, read, _SIM_NUMBERS)
+        is_plain = is_plain and are_plain
         state = sim.state if sim.state in _SIM_STATES else "unknown"
         is_empty = state == "absent" and (sim.read or {}).get("iccid") == "absent"
         sims.setdefault(
@@ -170,28 +171,23 @@ def _read_texts(path: str, part: ModemPart | SimPart, names: tuple[str, ...]) ->
     return found
 
 
-def _numbers(read: Mapping[str, str], kinds: tuple[str, ...]) -> dict[str, str]:
-    """Return the numbers that are valid, by kind."""
-    found = {}
+def _numbers(
+    part: ModemPart | SimPart, read: Mapping[str, str], kinds: tuple[str, ...]
+) -> tuple[dict[str, str], bool]:
+    """Return the numbers that are valid, by kind, and whether no rule can find anything about any.
+
+    :param read: the values that were read; one that is empty is not among them
+    """
+    found, are_plain, states = {}, True, part.read or {}
     for kind in kinds:
         if kind in read:
-            number = normalized(kind, read[kind])
+            number, is_plain = checked(kind, read[kind])
+            are_plain = are_plain and is_plain
             if number is not None:
                 found[kind] = number
-    return found
-
-
-def _is_plain(part: ModemPart | SimPart, kinds: tuple[str, ...]) -> bool:
-    """Return True if no rule can find anything about any of the numbers that were read."""
-    states = part.read or {}
-    return all(
-        checked(kind, getattr(part, kind) or "")[1] for kind in kinds if states.get(kind) == "ok"
-    )
-
-
-def normalized(kind: str, text: str) -> str | None:
-    """Return the normalized form of a number that was read, or None if it is not valid."""
-    return checked(kind, text)[0]
+        elif states.get(kind) == "ok":
+            are_plain = False
+    return found, are_plain
 
 
 @lru_cache(maxsize=8192)

@@ -153,7 +153,8 @@ def test_reports_that_are_alike_have_the_same_parts(path: Path) -> None:
                     continue
                 if one.likeness:
                     assert one.parts is None
-                    whole = open_parts(one.raw, one.likeness)
+                    whole, alone = open_parts(one.raw, one), open_parts(one.raw)
+                    assert (whole.digest, whole.wall_ms) == (alone.digest, alone.wall_ms)
                     assert whole.device_id == one.device_id or whole.error
                     found[one.likeness].add(whole.parts)
     assert all(len(parts) == 1 for parts in found.values())

@@ -92,7 +92,10 @@ def _of_tails(
         if (
             before is None
             or min(map(_by_date, rows)) < _by_date(before)
-            or len(_facts([before, *rows])) > 1
+            or (
+                any(row[: len(_VALUES)] != before[: len(_VALUES)] for row in rows)
+                and len(_facts([before, *rows])) > 1
+            )
         ):
             changed.add(unit)
     return found, changed

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
@@ -15,6 +14,7 @@ from modemagent.registry.store import dialect, event_log, schema
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.dialect import Read, Rows
 from modemagent.registry.store.event_log import NO_SIDE, NewEvent, Side
+from modemagent.registry.store.refs import keyed_hash
 
 _LIVE = (
     "SELECT e.id, e.event_id, e.type, e.revision, e.unit, e.stream, e.sequence, e.hi_ms,"
@@ -104,8 +104,7 @@ def _named(
 
 def keyed_id(secret: bytes, *parts: object) -> bytes:
     """Return an id of 16 bytes: stable under any order of arrival, useless without the secret."""
-    text = "\n".join(map(str, parts))
-    return hmac.digest(secret, text.encode("utf-8", "surrogatepass"), "sha256")[:16]
+    return keyed_hash(secret, "\n".join(map(str, parts)))[:16]
 
 
 def _slot(one: Occurrence) -> int | None:

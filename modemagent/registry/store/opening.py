@@ -38,7 +38,7 @@ def open_new(
             if parts is None and pages.get(stream.id, one.sequence) == one.digest:
                 parts = _DUPLICATED
             elif parts is None:
-                envelope = open_parts(one.raw, one.likeness)
+                envelope = open_parts(one.raw, one)
                 parts = envelope.parts
                 if parts is not None and envelope.likeness:
                     known[key] = parts

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import re
+from functools import lru_cache
 
 MODEM = 1
 SIM = 2
@@ -20,8 +21,20 @@ _BITS = 60
 
 def ref_of(secret: bytes, kind: int, key: str) -> int:
     """Return the reference of a unit or gateway as a number of 60 bits."""
-    digest = hmac.digest(secret, f"{kind}\n{key}".encode("utf-8", "surrogatepass"), "sha256")
+    digest = keyed_hash(secret, f"{kind}\n{key}")
     return int.from_bytes(digest[:8], "big") >> (64 - _BITS)
+
+
+def keyed_hash(secret: bytes, text: str) -> bytes:
+    """Return the HMAC of a text with SHA-256."""
+    found = _keyed(secret).copy()
+    found.update(text.encode("utf-8", "surrogatepass"))
+    return found.digest()
+
+
+@lru_cache(maxsize=4)
+def _keyed(secret: bytes) -> hmac.HMAC:
+    return hmac.new(secret, digestmod="sha256")
 
 
 def format_ref(ref: int) -> str:

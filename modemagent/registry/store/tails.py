@@ -58,11 +58,12 @@ def choose_tails(batch: Batch) -> tuple[list[Tail], set[int]]:
     tails, batch.tails = batch.tails, []
     units = Counter(tail.unit for tail in tails)
     seen = Counter(sim for packed in batch.slots for sim in {*sims_in(packed)})
-    for tail in tails:
-        seen.update(_sims(tail))
+    sims = [_sims(tail) for tail in tails]
+    for some in sims:
+        seen.update(some)
     found = []
-    for tail in tails:
-        alone = units[tail.unit] == 1 and all(seen[sim] == 1 for sim in _sims(tail))
+    for tail, some in zip(tails, sims, strict=True):
+        alone = units[tail.unit] == 1 and all(seen[sim] == 1 for sim in some)
         if alone and tail.unit not in batch.modems and not batch.is_rebuilt:
             found.append(tail)
         else:

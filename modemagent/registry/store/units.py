@@ -41,7 +41,10 @@ class IdentifierKind(IntEnum):
 _UNIT = ("id", "kind", "key", "number", "heard_day", "relate_ms")
 _IDENTIFIER = ("kind", "value")
 _MAKE = ("manufacturer", "model", "firmware")
-_FACTS = (IdentifierKind.SERIAL_NUMBER, IdentifierKind.IMEISV, IdentifierKind.MEID)
+_FACTS = tuple(
+    (kind, kind.name.lower())
+    for kind in (IdentifierKind.SERIAL_NUMBER, IdentifierKind.IMEISV, IdentifierKind.MEID)
+)
 
 
 class Units:
@@ -245,8 +248,4 @@ def _make(report: ValidReport) -> tuple[str, str, str]:
 
 
 def _facts(report: ValidReport) -> list[tuple[int, str]]:
-    return [
-        (kind, value)
-        for kind in _FACTS
-        if (value := report.facts.get(kind.name.lower())) is not None
-    ]
+    return [(kind, value) for kind, name in _FACTS if (value := report.facts.get(name)) is not None]
