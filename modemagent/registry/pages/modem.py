@@ -89,7 +89,7 @@ def _model(connection: Connection, ask: Ask, found: dict[str, Any]) -> ModemPage
         chosen=timeline.chosen_kind(ask),
         before=before,
     )
-    days = _days(connection, unit, history, now.year)
+    days = _days(connection, unit, history)
     names = [links.text(found[name]) for name in ("manufacturer", "model") if found[name]]
     return ModemPage(
         url=f"/modems/{found['ref']}",
@@ -116,13 +116,13 @@ def _model(connection: Connection, ask: Ask, found: dict[str, Any]) -> ModemPage
     )
 
 
-def _days(connection: Connection, unit: int | None, history: dict[str, Any], year: int) -> set[int]:
+def _days(connection: Connection, unit: int | None, history: dict[str, Any]) -> set[int]:
     """Return the days on which the modem was read in the gateways of its history."""
     if unit is None:
         return set()
     names = {one["gateway_id"] for one in history.get("places", ())}
     gateways = [gateway_row(connection, name) for name in sorted(filter(None, names))]
-    return days_heard(connection, unit, gateways, year)
+    return days_heard(connection, [unit], gateways)
 
 
 def _slot(one: dict[str, Any], viewer: Viewer, links: Links, now: datetime) -> SlotRow:

@@ -9,13 +9,14 @@ from sqlalchemy import Connection, func, select
 from modemagent.registry.store import dialect, documents, schema
 from modemagent.registry.store.boots import load_boots
 from modemagent.registry.store.documents import Document, to_rfc3339
-from modemagent.registry.store.presence import days_in
+from modemagent.registry.store.presence import days_heard
 from modemagent.registry.store.stays import load_stays, prefetch
 from modemagent.registry.store.view import View
 
 MOST_COUNTED = 1000
 _MOST_PLACES = 64
 _MOST_STREAMS = 50
+_MODEMS = "SELECT DISTINCT unit FROM stay WHERE holder IS NULL AND place IN {keys} LIMIT 500"
 
 
 class StreamState(NamedTuple):
@@ -73,10 +74,10 @@ def health_of(connection: Connection, gateway: int) -> GatewayRecord:
     s = schema.conflict.c
     bodies = select(s.stream).where(s.stream.in_(keys)).limit(MOST_COUNTED + 1).subquery()
     conflicts = connection.execute(select(func.count()).select_from(bodies)).scalar() or 0
-    rows = dialect.select_rows(
-        connection, schema.presence, ("gateway",), ("year", "days"), [(gateway,)]
-    )
-    days = {day for year, mask in rows for day in days_in(year, bytes(mask))}
+    modems = [
+        row[0] for row in dialect.query_keys(connection, _MODEMS, _places(connection, gateway))
+    ]
+    days = days_heard(connection, modems, [gateway])
     found = [one for _, one in streams]
     return GatewayRecord(len(boots), began, offset, is_synchronized, conflicts, days, found)
 
@@ -91,12 +92,15 @@ def _streams(connection: Connection, gateway: int) -> list[tuple[int, StreamStat
     return [(row.id, StreamState(row.stream_id, row.top, missing.get(row.id, 0))) for row in rows]
 
 
-def port_stays(connection: Connection, gateway: int) -> list[Document]:
-    """Return the stays of modems at the places of a gateway, by port, oldest first."""
-    view = View(connection)
+def _places(connection: Connection, gateway: int) -> list[int]:
     c = schema.place.c
     query = select(c.id).where(c.gateway == gateway).order_by(c.device_id).limit(_MOST_PLACES)
-    places = list(connection.execute(query).scalars())
+    return list(connection.execute(query).scalars())
+
+
+def port_stays(connection: Connection, gateway: int) -> list[Document]:
+    """Return the stays of modems at the places of a gateway, by port, oldest first."""
+    view, places = View(connection), _places(connection, gateway)
     stays = load_stays(view, "place", places)
     prefetch(view, stays)
     found = [documents.place_stay(view, one) for one in stays]

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
+from modemagent.registry.history.dates import EARLIEST_MS
 from modemagent.registry.history.readings import Seen
 from modemagent.registry.store import dialect, schema
 from modemagent.registry.store.batch import Batch
@@ -29,13 +30,16 @@ _MASK_BYTES = 46  # 366 bits
 _RUN = Struct("<HH")  # first day of a run, from 0, and its length; no number of runs fills a mask
 _KEY = ("mcc", "year", "modem", "gateway", "sim")
 _EPOCH = date(1970, 1, 1)
+_FIRST_YEAR = datetime.fromtimestamp(EARLIEST_MS / 1000, UTC).year
 # Each country takes a look at the index; a fleet is in few of them.
-_OF_MODEM = (
+_COUNTRIES = (
     "WITH RECURSIVE country(mcc) AS (SELECT min(mcc) FROM presence UNION ALL"
     " SELECT (SELECT min(p.mcc) FROM presence p WHERE p.mcc > c.mcc) FROM country c"
-    " WHERE c.mcc IS NOT NULL)"
-    " SELECT p.gateway, p.year, p.days FROM country c JOIN presence p"
-    " ON p.mcc = c.mcc AND p.year IN ({last:d}, {year:d}) AND p.modem IN {{keys}}"
+    " WHERE c.mcc IS NOT NULL) SELECT mcc FROM country WHERE mcc IS NOT NULL"
+)
+_OF_MODEMS = (
+    "SELECT gateway, year, days FROM presence"
+    " WHERE mcc IN ({mccs}) AND year IN ({years}) AND modem IN {keys}"
 )
 
 PresenceKey = tuple[str, int, int, int, int]
@@ -194,16 +198,17 @@ def days_in(year: int, packed: bytes) -> Iterator[int]:
 
 
 def days_heard(
-    connection: Connection, modem: int, gateways: Collection[int], year: int
+    connection: Connection, modems: Iterable[int], gateways: Collection[int]
 ) -> set[int]:
-    """Return the days of a year and the one before on which a modem was read in some gateways.
-
-    :returns: days counted from 1970
-    """
-    query = _OF_MODEM.format(last=year - 1, year=year)
+    """Return the days, counted from 1970, on which some modems were read in some gateways."""
+    mccs = ", ".join(f"'{int(row[0]):03d}'" for row in dialect.query(connection, _COUNTRIES))
+    if not mccs:
+        return set()
+    years = ", ".join(map(str, range(_FIRST_YEAR, datetime.now(UTC).year + 2)))
+    query = _OF_MODEMS.format(mccs=mccs, years=years, keys="{keys}")
     return {
         day
-        for gateway, in_year, days in dialect.query_keys(connection, query, [modem])
+        for gateway, year, days in dialect.query_keys(connection, query, modems)
         if gateway in gateways
-        for day in days_in(in_year, bytes(days))
+        for day in days_in(year, bytes(days))
     }
