@@ -20,15 +20,15 @@ from argon2 import PasswordHasher
 from modemagent.registry.case_calls import CaseCalls
 from modemagent.registry.list_calls import ListCalls
 from modemagent.registry.policy_calls import PolicyCalls
-from modemagent.registry.recheck_calls import RecheckCalls
 from modemagent.registry.store import dialect, invitations
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.deadlines import update_part
 from modemagent.registry.store.engine import Database
 from modemagent.registry.store.people import PersonRole
-from modemagent.registry.store.recheck_runs import COUNTS, RESTING, RUN_COLUMNS
+from modemagent.registry.store.recheck_runs import COUNTS, RUN_COLUMNS
 from modemagent.registry.store.recheck_tables import recheck_rule, recheck_run
 from modemagent.registry.store.recorder import Recorder
+from modemagent.registry.store.system_state import waiting_work
 from tests.registry.conftest import (
     EID,
     ICCID,
@@ -188,11 +188,12 @@ class Story:
         return f"/rechecks/R{Recorder(self.database).run(work)}"
 
     def wait_for_rechecks(self) -> None:
-        """Wait until all re-checks are done."""
+        """Wait until all reports are evaluated, and all re-checks done."""
         deadline = time.monotonic() + _EVALUATED_WITHIN_S
         while True:
-            found = RecheckCalls(self.database, "").runs(50, None)["runs"]
-            if all(one["state"] in RESTING for one in found):
+            with self.database.reading() as connection:
+                waiting = waiting_work(connection)
+            if not waiting["rules"].number and not waiting["recheck"].number:
                 return
             assert time.monotonic() < deadline, "a re-check is not done"
             time.sleep(0.1)

@@ -195,6 +195,7 @@ def test_change_that_stops_is_confirmed_or_undone(tmp_path: Path, chromium: Page
             for number in range(12)
         )
     )  # fmt: skip
+    story.wait_for_rechecks()
 
     def stopped_after_import(page: Any, base: str, target: str) -> str:
         page.goto(base + "/imports")
