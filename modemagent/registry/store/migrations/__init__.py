@@ -19,7 +19,7 @@ from modemagent.registry.store import dialect, partitions, schema, takeover
 from modemagent.registry.store.batch import Transactions
 
 #: The number in front orders the revisions.
-NEWEST = "0026_presence"
+NEWEST = "0023_presence"
 
 
 def migrate(database: Transactions, secret: bytes | None = None) -> None:

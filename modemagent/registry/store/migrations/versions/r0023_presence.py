@@ -2,7 +2,7 @@
 
 Days stay as they are stored: masks of one bit a day, which become runs when a day is added.
 
-Alembic revision 0026_presence.
+Alembic revision 0023_presence.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.types import TypeEngine
 
-revision = "0026_presence"
+revision = "0023_presence"
 down_revision = "0022_second_zone"
 branch_labels = None
 depends_on = None
