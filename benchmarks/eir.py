@@ -33,10 +33,10 @@ from registry_load import imei
 from modemagent.identity.imei import Imei
 from modemagent.registry.lists.entries import EntryKind, ListName, parse_value
 from modemagent.registry.lists.new_entries import NewEntry
-from modemagent.registry.store import lists, registers
-from modemagent.registry.store.engine import Database, now_ms
-from modemagent.registry.store.equipment import reasons_about
-from modemagent.registry.store.recorder import Recorder
+from modemagent.registry.store.database.engine import Database, now_ms
+from modemagent.registry.store.intake.recorder import Recorder
+from modemagent.registry.store.lists import lists, registers
+from modemagent.registry.store.lists.equipment import reasons_about
 from tests.registry.conftest import Registry
 
 _LEAST_PER_S = 1000.0

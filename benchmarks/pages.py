@@ -35,14 +35,14 @@ from registry import serving
 from registry_engines import Engine, cpu_s, engine, machine
 from registry_load import Fleet, arrivals, hash_of, iccid, imei, load
 
-from modemagent.registry.asset_calls import AssetCalls
-from modemagent.registry.case_calls import CaseCalls
-from modemagent.registry.list_calls import ListCalls
-from modemagent.registry.policy_calls import PolicyCalls
-from modemagent.registry.store import invitations
-from modemagent.registry.store.engine import Database
-from modemagent.registry.store.people import PersonRole
-from modemagent.registry.store.recorder import Recorder
+from modemagent.registry.calls.assets import AssetCalls
+from modemagent.registry.calls.cases import CaseCalls
+from modemagent.registry.calls.lists import ListCalls
+from modemagent.registry.calls.policies import PolicyCalls
+from modemagent.registry.store.database.engine import Database
+from modemagent.registry.store.intake.recorder import Recorder
+from modemagent.registry.store.people import invitations
+from modemagent.registry.store.people.people import PersonRole
 from tests.registry.conftest import Registry
 
 _PERSON = "benchmark"

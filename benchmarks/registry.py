@@ -39,10 +39,11 @@ from registry_engines import (
 from registry_figures import Figure, print_figures
 from registry_load import Fleet, Request, gateway_tokens, imei, load, offer, post, timed_send
 
-from modemagent.registry.store import evaluation, jobs
-from modemagent.registry.store.engine import Database
-from modemagent.registry.store.recorder import Recorder
-from modemagent.registry.store.tokens import Scope, create
+from modemagent.registry.store.database import jobs
+from modemagent.registry.store.database.engine import Database
+from modemagent.registry.store.evaluation import evaluation
+from modemagent.registry.store.intake.recorder import Recorder
+from modemagent.registry.store.people.tokens import Scope, create
 from tests.registry.conftest import MODEMAGENT, Registry
 
 PER_GATEWAY = 50

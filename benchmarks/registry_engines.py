@@ -21,12 +21,12 @@ from registry_load import arrivals
 from sqlalchemy import Engine as SqlEngine
 from sqlalchemy import event
 
-from modemagent.registry.store import sqlite_driver
-from modemagent.registry.store.engine import Database
-from modemagent.registry.store.pipeline import Pipeline
-from modemagent.registry.store.presence import PresenceKey, days_of, write_presence
-from modemagent.registry.store.recorder import Recorder
-from modemagent.registry.store.statements import Statement
+from modemagent.registry.store.database import sqlite_driver
+from modemagent.registry.store.database.engine import Database
+from modemagent.registry.store.database.pipeline import Pipeline
+from modemagent.registry.store.database.statements import Statement
+from modemagent.registry.store.intake.presence import PresenceKey, days_of, write_presence
+from modemagent.registry.store.intake.recorder import Recorder
 
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 _WARM_UP = 4  # batches that are not counted: until then the driver has prepared the statements

@@ -20,25 +20,18 @@ import msgspec
 from registry_engines import Engine, engine
 from registry_load import Fleet, iccid, imei, load
 
-from modemagent.registry.list_calls import ListCalls
+from modemagent.registry.calls.lists import ListCalls
+from modemagent.registry.calls.rechecks import RecheckCalls
 from modemagent.registry.lists.entries import EntryKind, ListName, parse_value
 from modemagent.registry.lists.new_entries import NewEntry
-from modemagent.registry.recheck_calls import RecheckCalls
 from modemagent.registry.rules.definitions import FOUND_BY, digests
-from modemagent.registry.store import (
-    dialect,
-    effective,
-    evaluation,
-    jobs,
-    lists,
-    recheck,
-    recheck_runs,
-    registers,
-    schema,
-)
-from modemagent.registry.store.batch import Batch
-from modemagent.registry.store.engine import Database
-from modemagent.registry.store.recorder import Recorder
+from modemagent.registry.store.database import dialect, jobs
+from modemagent.registry.store.database.engine import Database
+from modemagent.registry.store.evaluation import effective, evaluation, recheck, recheck_runs
+from modemagent.registry.store.intake.batch import Batch
+from modemagent.registry.store.intake.recorder import Recorder
+from modemagent.registry.store.lists import lists, registers
+from modemagent.registry.store.tables import schema
 
 _ENTRIES = 100_000
 _NUMBERS = 1000

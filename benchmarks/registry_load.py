@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 from modemagent.identity.checkdigits import luhn_digit
 from modemagent.registry.envelope import open_envelope
-from modemagent.registry.store.arrivals import Arrival
-from modemagent.registry.store.engine import Database, now_ms
-from modemagent.registry.store.recorder import Recorder
-from modemagent.registry.store.tokens import Scope, create
+from modemagent.registry.store.database.engine import Database, now_ms
+from modemagent.registry.store.intake.arrivals import Arrival
+from modemagent.registry.store.intake.recorder import Recorder
+from modemagent.registry.store.people.tokens import Scope, create
 from modemagent.report.message import canonical_body
 
 ROUND_MS = 3_600_000

@@ -29,13 +29,16 @@ from registry import BUDGETS
 from registry_engines import Engine, engine
 from registry_load import Fleet, arrivals, iccid, imei
 
-from modemagent.registry.case_calls import CaseCalls
-from modemagent.registry.list_calls import ListCalls
+from modemagent.registry.calls.cases import CaseCalls
+from modemagent.registry.calls.lists import ListCalls
+from modemagent.registry.calls.policies import PolicyCalls
 from modemagent.registry.lists.entries import EntryKind, ListName, parse_value
 from modemagent.registry.lists.new_entries import NewEntry
-from modemagent.registry.policy_calls import PolicyCalls
-from modemagent.registry.store import case_sightings, evaluation, jobs, lists, recheck, registers
-from modemagent.registry.store.recorder import Recorder
+from modemagent.registry.store.assets import case_sightings
+from modemagent.registry.store.database import jobs
+from modemagent.registry.store.evaluation import evaluation, recheck
+from modemagent.registry.store.intake.recorder import Recorder
+from modemagent.registry.store.lists import lists, registers
 
 _ACTOR = "benchmark"
 _PER_GATEWAY = 50

@@ -79,7 +79,7 @@ COMMAND_BOUNDARY = "modemagent.cli.main"
 
 # Functions that import a package which may not be installed, and the entry point.
 LATE_IMPORTS = {
-    "modemagent.registry.store.engine:_postgresql",  # psycopg, 8 MB that SQLite does not need
+    "modemagent.registry.store.database.engine:_postgresql",  # psycopg, 8 MB
     "modemagent.registry.api.on_demand:_load_api",  # a fifth of the memory of a worker
     "modemagent.registry.api.on_demand:_load_pages",  # another fifth
     "modemagent.registry.pages.qr_path:qr_path",  # segno, 36 ms for two pages
@@ -98,38 +98,38 @@ LATE_IMPORTS = {
     "modemagent.cli.provision.check:_with_label_problems",  # Pillow and segno, for labels only
     "modemagent.cli.provision.codes:sheet_command",  # Pillow and other packages of labels
     "modemagent.cli.provision.label:label_command",
-    "modemagent.cli.registry:serve_command",  # fastapi
-    "modemagent.cli.registry_worker:command",
-    "modemagent.cli.registry_server:_mail_options",
-    "modemagent.cli.registry_source:list_source",  # sqlalchemy, here and in the rows below
-    "modemagent.cli.registry_source:_stale",
-    "modemagent.cli.registry_source:audit_calls",
-    "modemagent.cli.registry_source:asset_source",
-    "modemagent.cli.registry_source:case_source",
-    "modemagent.cli.registry_source:deadline_source",
-    "modemagent.cli.registry_source:outside_source",
-    "modemagent.cli.registry_source:policy_source",
-    "modemagent.cli.registry_connectors:run",
-    "modemagent.cli.registry_eir:off",
-    "modemagent.cli.registry_eir:set_command",
-    "modemagent.cli.registry_source:recheck_source",
-    "modemagent.cli.registry_source:retention_source",
-    "modemagent.cli.registry_source:source",
-    "modemagent.cli.registry_source:webhook_source",
-    "modemagent.cli.registry_backup:backup_command",
-    "modemagent.cli.registry_backup:restore_command",
-    "modemagent.cli.registry_database:database_url",
-    "modemagent.cli.registry_database:opened_database",
-    "modemagent.cli.registry_erase:command",
-    "modemagent.cli.registry_source:export_source",
-    "modemagent.cli.registry_erase:vacuum_command",
-    "modemagent.cli.registry_people:person_create",
-    "modemagent.cli.registry_people:person_list",
-    "modemagent.cli.registry_people:person_revoke",
-    "modemagent.cli.registry_tokens:allow_enrollment",
-    "modemagent.cli.registry_tokens:token_create",
-    "modemagent.cli.registry_tokens:token_list",
-    "modemagent.cli.registry_tokens:token_revoke",
+    "modemagent.cli.registry.group:serve_command",  # fastapi
+    "modemagent.cli.registry.worker:command",
+    "modemagent.cli.registry.server:_mail_options",
+    "modemagent.cli.registry.source:list_source",  # sqlalchemy, here and in the rows below
+    "modemagent.cli.registry.source:_stale",
+    "modemagent.cli.registry.source:audit_calls",
+    "modemagent.cli.registry.source:asset_source",
+    "modemagent.cli.registry.source:case_source",
+    "modemagent.cli.registry.source:deadline_source",
+    "modemagent.cli.registry.source:outside_source",
+    "modemagent.cli.registry.source:policy_source",
+    "modemagent.cli.registry.connectors:run",
+    "modemagent.cli.registry.eir:off",
+    "modemagent.cli.registry.eir:set_command",
+    "modemagent.cli.registry.source:recheck_source",
+    "modemagent.cli.registry.source:retention_source",
+    "modemagent.cli.registry.source:source",
+    "modemagent.cli.registry.source:webhook_source",
+    "modemagent.cli.registry.backup:backup_command",
+    "modemagent.cli.registry.backup:restore_command",
+    "modemagent.cli.registry.database:database_url",
+    "modemagent.cli.registry.database:opened_database",
+    "modemagent.cli.registry.erase:command",
+    "modemagent.cli.registry.source:export_source",
+    "modemagent.cli.registry.erase:vacuum_command",
+    "modemagent.cli.registry.people:person_create",
+    "modemagent.cli.registry.people:person_list",
+    "modemagent.cli.registry.people:person_revoke",
+    "modemagent.cli.registry.tokens:allow_enrollment",
+    "modemagent.cli.registry.tokens:token_create",
+    "modemagent.cli.registry.tokens:token_list",
+    "modemagent.cli.registry.tokens:token_revoke",
     "modemagent.cli.response_text:meaning_of",  # identity rules, 3 ms that few lines need
     "modemagent.cli.run:command",  # the daemon, which the help page does not need
     "modemagent.cli.screen:live_screen",  # rich

@@ -11,19 +11,19 @@ from sqlalchemy import Connection
 
 from modemagent.errors import RegistryRefused
 from modemagent.registry.received import SEQUENCE_LIMIT
-from modemagent.registry.store import reader
-from modemagent.registry.store.acts import acting_as_user
-from modemagent.registry.store.decisions import (
+from modemagent.registry.store.database.engine import Database
+from modemagent.registry.store.findings.decisions import (
     Decision,
     DecisionAction,
     DecisionRefused,
     StaleRevision,
     decide,
 )
-from modemagent.registry.store.documents import Document
-from modemagent.registry.store.engine import Database
-from modemagent.registry.store.partial_lookup import lookup_partly
-from modemagent.registry.store.recorder import Recorder
+from modemagent.registry.store.fleet import reader
+from modemagent.registry.store.fleet.documents import Document
+from modemagent.registry.store.fleet.partial_lookup import lookup_partly
+from modemagent.registry.store.intake.recorder import Recorder
+from modemagent.registry.store.privacy.acts import acting_as_user
 
 _PAGES: dict[str, Callable[..., Document]] = {
     "modems": reader.modems,

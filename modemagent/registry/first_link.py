@@ -6,9 +6,9 @@ import ipaddress
 import socket
 
 from modemagent.registry.listeners import url_of
-from modemagent.registry.store import invitations
-from modemagent.registry.store.engine import Database
-from modemagent.registry.store.origin import note_origin
+from modemagent.registry.store.database.engine import Database
+from modemagent.registry.store.database.origin import note_origin
+from modemagent.registry.store.people import invitations
 
 
 def first_link(

@@ -14,33 +14,28 @@ from sqlalchemy.exc import SQLAlchemyError
 from modemagent.registry.api.auth import masked_text
 from modemagent.registry.looks import Looks
 from modemagent.registry.outbound import messages
-from modemagent.registry.store import (
-    audit,
-    case_sightings,
-    checks,
-    deadlines,
+from modemagent.registry.store.assets import case_sightings, receipts
+from modemagent.registry.store.database import jobs, tallies, upkeep
+from modemagent.registry.store.database.engine import Database, now_ms
+from modemagent.registry.store.database.jobs import Timer, TimerKind
+from modemagent.registry.store.evaluation import (
     effective,
-    eir_checks,
-    erasure,
     evaluation,
-    event_log,
-    exports,
     inventory,
-    jobs,
-    receipts,
     recheck,
-    retention,
     rule_jobs,
-    selections,
     silence,
-    tallies,
-    upkeep,
 )
-from modemagent.registry.store.batch import Batch, Contested
-from modemagent.registry.store.engine import Database, now_ms
-from modemagent.registry.store.jobs import Timer, TimerKind
-from modemagent.registry.store.recorder import Recorder
-from modemagent.registry.store.refold import relate_due
+from modemagent.registry.store.history import event_log
+from modemagent.registry.store.history.refold import relate_due
+from modemagent.registry.store.intake.batch import Batch, Contested
+from modemagent.registry.store.intake.recorder import Recorder
+from modemagent.registry.store.lists import checks
+from modemagent.registry.store.outbound import exports
+from modemagent.registry.store.outside import eir_checks
+from modemagent.registry.store.people import selections
+from modemagent.registry.store.privacy import audit, erasure, retention
+from modemagent.registry.store.regulations import deadlines
 
 log = logging.getLogger(__name__)
 

@@ -20,8 +20,8 @@ from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from typing import NamedTuple
 
-from modemagent.registry.store.arrivals import Arrival, ReportResult
-from modemagent.registry.store.recorder import Recorder
+from modemagent.registry.store.intake.arrivals import Arrival, ReportResult
+from modemagent.registry.store.intake.recorder import Recorder
 
 _MOST_BATCHES = 64  # in one transaction
 _MOST_TOGETHER = 2000  # reports in one transaction; the batch that reaches it is stored in full

@@ -13,9 +13,10 @@ from collections.abc import Iterator, Mapping
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from modemagent.registry.store import acts, schema
-from modemagent.registry.store.engine import Database
-from modemagent.registry.store.refs import MODEM, SIM, format_ref, ref_of
+from modemagent.registry.store.database.engine import Database
+from modemagent.registry.store.database.refs import MODEM, SIM, format_ref, ref_of
+from modemagent.registry.store.privacy import acts
+from modemagent.registry.store.tables import schema
 
 _MINUTE_S = 60.0
 _MOST_REFS = 1000  # of an entry; more are only counted

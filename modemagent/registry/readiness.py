@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from modemagent.registry.ingest import Ingest
-from modemagent.registry.store.engine import Database
+from modemagent.registry.store.database.engine import Database
 
 #: Free space below which the database may not be able to store what it acknowledges.
 LEAST_FREE_BYTES = 64 * 1024 * 1024

@@ -41,7 +41,7 @@ from modemagent.registry.listeners import (
 from modemagent.registry.log_output import log_in_background
 from modemagent.registry.outbound.mail import MailOptions
 from modemagent.registry.process_limits import allow_many_files, return_large_buffers
-from modemagent.registry.store.engine import Database, is_sqlite_url
+from modemagent.registry.store.database.engine import Database, is_sqlite_url
 from modemagent.registry.tls import ServerCertificate
 from modemagent.registry.workers import run_workers
 

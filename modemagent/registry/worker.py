@@ -13,8 +13,8 @@ from modemagent.registry.log_output import log_in_background
 from modemagent.registry.outbound.dispatcher import Dispatcher
 from modemagent.registry.outbound.mail import MailOptions
 from modemagent.registry.outbound.targets import Network
-from modemagent.registry.store.engine import Database, is_sqlite_url
-from modemagent.registry.store.recorder import Recorder
+from modemagent.registry.store.database.engine import Database, is_sqlite_url
+from modemagent.registry.store.intake.recorder import Recorder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

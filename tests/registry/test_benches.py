@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 
 from modemagent.registry.envelope import open_envelope
-from modemagent.registry.store import benches
-from modemagent.registry.store.arrivals import Arrival
-from modemagent.registry.store.engine import Database, now_ms
-from modemagent.registry.store.recorder import Recorder
+from modemagent.registry.store.benches import benches
+from modemagent.registry.store.database.engine import Database, now_ms
+from modemagent.registry.store.intake.arrivals import Arrival
+from modemagent.registry.store.intake.recorder import Recorder
 from modemagent.report.message import canonical_body
 from tests.registry.conftest import Body, Gateway
 

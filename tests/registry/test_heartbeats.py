@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import text
 
 from modemagent.registry.envelope import open_envelope
-from modemagent.registry.store import record as record_module
-from modemagent.registry.store.arrivals import Arrival
-from modemagent.registry.store.engine import Database, now_ms
-from modemagent.registry.store.recorder import Recorder
+from modemagent.registry.store.database.engine import Database, now_ms
+from modemagent.registry.store.intake import record as record_module
+from modemagent.registry.store.intake.arrivals import Arrival
+from modemagent.registry.store.intake.recorder import Recorder
 from modemagent.report.message import canonical_body
 from tests.registry.conftest import Body, Client, Gateway
 

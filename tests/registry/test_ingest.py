@@ -10,8 +10,8 @@ import pytest
 
 from modemagent.registry import ingest
 from modemagent.registry.ingest import Ingest
-from modemagent.registry.store.arrivals import ACCEPTED, Arrival, ReportResult
-from modemagent.registry.store.recorder import Recorder
+from modemagent.registry.store.intake.arrivals import ACCEPTED, Arrival, ReportResult
+from modemagent.registry.store.intake.recorder import Recorder
 from tests.registry.conftest import Gateway
 from tests.registry.store.test_recorder import arrival
 

@@ -13,15 +13,15 @@ from sqlalchemy.exc import OperationalError
 
 from modemagent.identity.checkdigits import luhn_digit
 from modemagent.registry.envelope import open_envelope
-from modemagent.registry.store import schema
-from modemagent.registry.store.arrivals import Arrival
-from modemagent.registry.store.engine import Database, now_ms
-from modemagent.registry.store.lookup import lookup
-from modemagent.registry.store.pipeline import Pipeline
-from modemagent.registry.store.recorder import Recorder
-from modemagent.registry.store.refs import format_ref
-from modemagent.registry.store.unit_numbers import refs_of
-from modemagent.registry.store.units import UnitKind
+from modemagent.registry.store.database.engine import Database, now_ms
+from modemagent.registry.store.database.pipeline import Pipeline
+from modemagent.registry.store.database.refs import format_ref
+from modemagent.registry.store.fleet.lookup import lookup
+from modemagent.registry.store.fleet.unit_numbers import refs_of
+from modemagent.registry.store.history.units import UnitKind
+from modemagent.registry.store.intake.arrivals import Arrival
+from modemagent.registry.store.intake.recorder import Recorder
+from modemagent.registry.store.tables import schema
 from modemagent.report.message import canonical_body
 from tests.conftest import call_in_process
 from tests.registry.conftest import (

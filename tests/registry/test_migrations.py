@@ -15,11 +15,17 @@ from sqlalchemy import Connection, create_engine, text
 
 from modemagent.errors import RegistryStoreError
 from modemagent.identity.snapshot import SimState
-from modemagent.registry.store import (
+from modemagent.registry.store import migrations
+from modemagent.registry.store.database.engine import Database
+from modemagent.registry.store.fleet.event_reader import ids_about
+from modemagent.registry.store.fleet.stays import load_stays
+from modemagent.registry.store.fleet.view import View
+from modemagent.registry.store.intake.presence import days_heard
+from modemagent.registry.store.intake.slots import StoredSlot, pack, unpack
+from modemagent.registry.store.tables import (
     bench_tables,
     deadline_tables,
     finding_tables,
-    migrations,
     outside_tables,
     people_tables,
     policy_tables,
@@ -27,12 +33,6 @@ from modemagent.registry.store import (
     schema,
     view_tables,
 )
-from modemagent.registry.store.engine import Database
-from modemagent.registry.store.event_reader import ids_about
-from modemagent.registry.store.presence import days_heard
-from modemagent.registry.store.slots import StoredSlot, pack, unpack
-from modemagent.registry.store.stays import load_stays
-from modemagent.registry.store.view import View
 
 
 @pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index")

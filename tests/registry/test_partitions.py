@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from modemagent.registry.store import partitions
-from modemagent.registry.store.engine import Database, now_ms
+from modemagent.registry.store.database import partitions
+from modemagent.registry.store.database.engine import Database, now_ms
 from tests.registry.conftest import PostgresServer
 
 MAY, JUNE, JULY = (datetime(2031, month, 1, tzinfo=UTC) for month in (5, 6, 7))

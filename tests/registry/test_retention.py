@@ -12,13 +12,15 @@ import pytest
 from sqlalchemy import text
 
 from modemagent.errors import UsageError
-from modemagent.registry.case_calls import CaseCalls
-from modemagent.registry.list_calls import ListCalls
-from modemagent.registry.retention_calls import RetentionCalls
-from modemagent.registry.store import dialect, notes, partitions, schema, upkeep
-from modemagent.registry.store.engine import Database, now_ms
-from modemagent.registry.store.jobs import TimerKind
-from modemagent.registry.store.key_pages import DAY_MS
+from modemagent.registry.calls.cases import CaseCalls
+from modemagent.registry.calls.lists import ListCalls
+from modemagent.registry.calls.retention import RetentionCalls
+from modemagent.registry.store.database import dialect, partitions, upkeep
+from modemagent.registry.store.database.engine import Database, now_ms
+from modemagent.registry.store.database.jobs import TimerKind
+from modemagent.registry.store.intake.key_pages import DAY_MS
+from modemagent.registry.store.people import notes
+from modemagent.registry.store.tables import schema
 from tests.conftest import call_in_process
 from tests.registry.conftest import IMEI, OTHER_IMEI, SECRET, Client, Gateway, Registry
 

@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
-from modemagent.registry.store import reader, takeover, tallies
-from modemagent.registry.store.engine import Database
-from modemagent.registry.store.tokens import all_tokens, digest_of, find
+from modemagent.registry.store.database import tallies
+from modemagent.registry.store.database.engine import Database
+from modemagent.registry.store.fleet import reader
+from modemagent.registry.store.intake import takeover
+from modemagent.registry.store.people.tokens import all_tokens, digest_of, find
 
 OLD = Path(__file__).parents[2] / "fixtures/registry/0.1.0"
 

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 from modemagent.registry.housekeeping import Housekeeper
-from modemagent.registry.store import acts, audit, jobs, system_state, tallies
-from modemagent.registry.store.batch import Batch
-from modemagent.registry.store.engine import Database, now_ms
-from modemagent.registry.store.jobs import Timer, TimerKind
-from modemagent.registry.store.recorder import Recorder
+from modemagent.registry.store.database import jobs, system_state, tallies
+from modemagent.registry.store.database.engine import Database, now_ms
+from modemagent.registry.store.database.jobs import Timer, TimerKind
+from modemagent.registry.store.intake.batch import Batch
+from modemagent.registry.store.intake.recorder import Recorder
+from modemagent.registry.store.privacy import acts, audit
 from tests.registry.conftest import PostgresServer
 
 HOUR = Timer(TimerKind.RETENTION, 3600)

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from modemagent.registry.store import audit, reader
-from modemagent.registry.store.fleet import gateway_row
-from modemagent.registry.store.gateway_health import StreamState, health_of, port_stays
-from modemagent.registry.store.notes import add
+from modemagent.registry.store.fleet import reader
+from modemagent.registry.store.fleet.fleet import gateway_row
+from modemagent.registry.store.fleet.gateway_health import StreamState, health_of, port_stays
+from modemagent.registry.store.people.notes import add
+from modemagent.registry.store.privacy import audit
 from tests.registry.conftest import ICCID, IMEI, OTHER_ICCID, Gateway, sim
 from tests.registry.rules.conftest import Store
 

@@ -28,8 +28,8 @@ from modemagent.registry.outbound.dispatcher import Dispatcher
 from modemagent.registry.outbound.mail import MailOptions
 from modemagent.registry.pages.passwords import Passwords
 from modemagent.registry.readiness import Readiness
-from modemagent.registry.store.engine import Database
-from modemagent.registry.store.recorder import Recorder
+from modemagent.registry.store.database.engine import Database
+from modemagent.registry.store.intake.recorder import Recorder
 
 HOLD_BACK_S = 3600.0
 MOST_BODIES_BYTES = 32 * 1024 * 1024  # in memory for all requests together

@@ -12,8 +12,8 @@ from modemagent.privacy.masking import mask, mask_text
 from modemagent.registry.api.documents import Document
 from modemagent.registry.api.list_documents import PRINTABLE
 from modemagent.registry.assets.asset_fields import LONGEST_NOTE
-from modemagent.registry.store import acts
-from modemagent.registry.store.tokens import Beholder
+from modemagent.registry.store.people.tokens import Beholder
+from modemagent.registry.store.privacy import acts
 
 Lifecycle = Literal["ordered", "in_stock", "installed", "in_repair", "lost", "retired"]
 FieldText = Annotated[str | None, Field(max_length=LONGEST, pattern=PRINTABLE)]

@@ -24,12 +24,12 @@ from modemagent.registry.api.list_documents import PRINTABLE
 from modemagent.registry.api.lists import AfterKey, Key, Operator, checked, not_found
 from modemagent.registry.api.problem_details import ProblemDetails
 from modemagent.registry.api.revisions import IF_MATCH, IfMatch, revision_of, stale_revision
-from modemagent.registry.asset_calls import AssetCalls
 from modemagent.registry.assets.asset_file import asset_csv
-from modemagent.registry.store.asset_changes import AssetInUse
-from modemagent.registry.store.decisions import StaleRevision
-from modemagent.registry.store.documents import Document
-from modemagent.registry.store.tokens import Token
+from modemagent.registry.calls.assets import AssetCalls
+from modemagent.registry.store.assets.asset_changes import AssetInUse
+from modemagent.registry.store.findings.decisions import StaleRevision
+from modemagent.registry.store.fleet.documents import Document
+from modemagent.registry.store.people.tokens import Token
 
 router = APIRouter(prefix="/api/v1", tags=["assets"], responses=PROBLEMS)
 

@@ -12,8 +12,8 @@ from modemagent.registry.api.documents import PROBLEMS, Document
 from modemagent.registry.api.fleet import Direction, Limit, Time
 from modemagent.registry.api.lists import AfterKey
 from modemagent.registry.api.permissions import requires
-from modemagent.registry.audit_calls import AuditCalls
-from modemagent.registry.store.tokens import Scope, Token
+from modemagent.registry.calls.audit import AuditCalls
+from modemagent.registry.store.people.tokens import Scope, Token
 
 router = APIRouter(prefix="/api/v1", tags=["audit"], responses=PROBLEMS)
 

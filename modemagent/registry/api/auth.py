@@ -11,8 +11,8 @@ from typing import Any, Protocol
 
 from modemagent.privacy.masking import mask, mask_text
 from modemagent.registry.api.problem_details import ProblemDetails
-from modemagent.registry.store import acts
-from modemagent.registry.store.tokens import Scope, Token
+from modemagent.registry.store.people.tokens import Scope, Token
+from modemagent.registry.store.privacy import acts
 
 _INCLUDES: dict[Scope, frozenset[Scope]] = {
     Scope.GATEWAY: frozenset({Scope.GATEWAY}),

@@ -27,8 +27,8 @@ from modemagent.registry.api.fleet import NOT_FOUND, Limit, Reader
 from modemagent.registry.api.lists import AfterKey, Key, Operator, checked, not_found
 from modemagent.registry.api.revisions import IF_MATCH, IfMatch, revision_of
 from modemagent.registry.assets.case_fields import letter
-from modemagent.registry.case_calls import CaseCalls
-from modemagent.registry.store.tokens import Token
+from modemagent.registry.calls.cases import CaseCalls
+from modemagent.registry.store.people.tokens import Token
 
 router = APIRouter(prefix="/api/v1", tags=["cases"], responses=PROBLEMS)
 

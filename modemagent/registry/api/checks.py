@@ -18,9 +18,9 @@ from modemagent.registry.api.masked_lists import shown_check
 from modemagent.registry.api.problem_details import ProblemDetails, too_many
 from modemagent.registry.lists.numbers import numbers_of_range
 from modemagent.registry.lists.results import to_csv
-from modemagent.registry.store.checks import MOST
-from modemagent.registry.store.documents import Document
-from modemagent.registry.store.tokens import Token
+from modemagent.registry.store.fleet.documents import Document
+from modemagent.registry.store.lists.checks import MOST
+from modemagent.registry.store.people.tokens import Token
 
 router = APIRouter(prefix="/api/v1", tags=["lists"], responses=PROBLEMS)
 

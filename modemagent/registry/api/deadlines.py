@@ -30,8 +30,8 @@ from modemagent.registry.api.fleet import (
     Reader,
 )
 from modemagent.registry.api.lists import CHANGES, Operator, checked, not_found
-from modemagent.registry.deadline_calls import DeadlineCalls
-from modemagent.registry.store.tokens import Token
+from modemagent.registry.calls.deadlines import DeadlineCalls
+from modemagent.registry.store.people.tokens import Token
 
 router = APIRouter(prefix="/api/v1", tags=["deadlines"], responses=PROBLEMS)
 

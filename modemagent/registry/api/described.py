@@ -12,7 +12,7 @@ from modemagent.registry.api.documents import PROBLEM, PROBLEMS, Receipts
 from modemagent.registry.api.event_stream import HIGHEST_POSITION
 from modemagent.registry.api.health import healthz, readyz
 from modemagent.registry.api.permissions import requires
-from modemagent.registry.store.tokens import Scope, Token
+from modemagent.registry.store.people.tokens import Scope, Token
 
 reports = APIRouter(prefix="/api/v1", tags=["gateways"], responses=PROBLEMS)
 events = APIRouter(prefix="/api/v1", tags=["fleet"], responses=PROBLEMS)

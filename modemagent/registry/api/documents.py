@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from modemagent.registry.api.problem_details import CONTENT_TYPE
-from modemagent.registry.store.tokens import GATEWAY_ID
+from modemagent.registry.store.people.tokens import GATEWAY_ID
 
 #: Response of a route that may end with an error, and the errors of every route of the API.
 PROBLEM: dict[str, Any] = {

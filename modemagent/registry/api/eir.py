@@ -23,8 +23,8 @@ from modemagent.registry.equipment.status_query import (
     parse_query,
 )
 from modemagent.registry.equipment.verdict import Status, verdict
-from modemagent.registry.store.engine import now_ms
-from modemagent.registry.store.equipment import reasons_about
+from modemagent.registry.store.database.engine import now_ms
+from modemagent.registry.store.lists.equipment import reasons_about
 
 log = logging.getLogger(__name__)
 

@@ -12,8 +12,8 @@ from starlette.requests import Request
 from modemagent.registry.api.documents import PROBLEM, PROBLEMS, Enrolled, Enrollment
 from modemagent.registry.api.permissions import requires
 from modemagent.registry.api.problem_details import ProblemDetails
-from modemagent.registry.store import tokens
-from modemagent.registry.store.tokens import EnrollmentRefused, Scope, Token
+from modemagent.registry.store.people import tokens
+from modemagent.registry.store.people.tokens import EnrollmentRefused, Scope, Token
 
 log = logging.getLogger(__name__)
 

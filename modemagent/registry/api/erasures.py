@@ -16,9 +16,9 @@ from modemagent.registry.api.fleet import NOT_FOUND, Limit
 from modemagent.registry.api.lists import AfterKey, Key, not_found
 from modemagent.registry.api.permissions import requires
 from modemagent.registry.api.problem_details import ProblemDetails
-from modemagent.registry.erasure_calls import ErasureCalls
-from modemagent.registry.store.erasure import ErasureRefused
-from modemagent.registry.store.tokens import Scope, Token
+from modemagent.registry.calls.erasures import ErasureCalls
+from modemagent.registry.store.people.tokens import Scope, Token
+from modemagent.registry.store.privacy.erasure import ErasureRefused
 
 router = APIRouter(prefix="/api/v1", tags=["erasures"], responses=PROBLEMS)
 

@@ -29,9 +29,10 @@ from modemagent.registry.api.auth import check_scope, redact_for
 from modemagent.registry.api.problem_details import ProblemDetails, too_many
 from modemagent.registry.api.quotas import Concurrency
 from modemagent.registry.api.token_cache import TokenCache
-from modemagent.registry.store import acts, reader
-from modemagent.registry.store.engine import Database
-from modemagent.registry.store.tokens import Scope, Token
+from modemagent.registry.store.database.engine import Database
+from modemagent.registry.store.fleet import reader
+from modemagent.registry.store.people.tokens import Scope, Token
+from modemagent.registry.store.privacy import acts
 
 MOST_STREAMS_EACH = 8  # of one token
 MOST_STREAMS = 256

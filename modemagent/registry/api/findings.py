@@ -28,17 +28,18 @@ from modemagent.registry.api.fleet import (
 from modemagent.registry.api.permissions import requires
 from modemagent.registry.api.problem_details import ProblemDetails
 from modemagent.registry.api.revisions import IF_MATCH, IfMatch, revision_of, stale_revision
-from modemagent.registry.store import finding_search, reader
-from modemagent.registry.store.batch import Batch
-from modemagent.registry.store.decisions import (
+from modemagent.registry.store.database.refs import parse_ref
+from modemagent.registry.store.findings import finding_search
+from modemagent.registry.store.findings.decisions import (
     Decision,
     DecisionAction,
     DecisionRefused,
     StaleRevision,
     decide,
 )
-from modemagent.registry.store.refs import parse_ref
-from modemagent.registry.store.tokens import Scope, Token
+from modemagent.registry.store.fleet import reader
+from modemagent.registry.store.intake.batch import Batch
+from modemagent.registry.store.people.tokens import Scope, Token
 
 router = APIRouter(prefix="/api/v1", tags=["findings"], responses=PROBLEMS)
 

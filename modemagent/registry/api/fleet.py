@@ -20,9 +20,11 @@ from modemagent.registry.api.documents import PROBLEM, PROBLEMS, LinkState
 from modemagent.registry.api.permissions import requires
 from modemagent.registry.api.problem_details import ProblemDetails
 from modemagent.registry.received import SEQUENCE_LIMIT
-from modemagent.registry.store import erasure, reader, refs
-from modemagent.registry.store.partial_lookup import lookup_partly
-from modemagent.registry.store.tokens import GATEWAY_ID, Scope, Token
+from modemagent.registry.store.database import refs
+from modemagent.registry.store.fleet import reader
+from modemagent.registry.store.fleet.partial_lookup import lookup_partly
+from modemagent.registry.store.people.tokens import GATEWAY_ID, Scope, Token
+from modemagent.registry.store.privacy import erasure
 
 router = APIRouter(prefix="/api/v1", tags=["fleet"], responses=PROBLEMS)
 

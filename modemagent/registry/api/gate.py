@@ -41,8 +41,8 @@ from modemagent.registry.api.request_body import (
 )
 from modemagent.registry.api.token_cache import TokenCache
 from modemagent.registry.looks import Looks
-from modemagent.registry.store import acts
-from modemagent.registry.store.tokens import Scope, Token
+from modemagent.registry.store.people.tokens import Scope, Token
+from modemagent.registry.store.privacy import acts
 
 Headers = Mapping[bytes, bytes]
 DirectRoute = Callable[[AsgiScope, Receive, Send, Token, Headers], Awaitable[None]]

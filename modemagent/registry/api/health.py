@@ -18,7 +18,7 @@ from starlette.types import Scope as AsgiScope
 
 from modemagent.registry.api.auth import check_scope
 from modemagent.registry.api.problem_details import ProblemDetails, reply
-from modemagent.registry.store.tokens import Scope, Token
+from modemagent.registry.store.people.tokens import Scope, Token
 
 
 async def healthz() -> Response:

@@ -26,9 +26,9 @@ from modemagent.registry.api.lists import AfterKey, Key, Operator, calls, checke
 from modemagent.registry.api.problem_details import ProblemDetails
 from modemagent.registry.lists.new_entries import LONGEST_REASON, LONGEST_SOURCE
 from modemagent.registry.lists.size_guard import MOST_CHANGE
-from modemagent.registry.store.documents import Document
-from modemagent.registry.store.imports import ImportOptions
-from modemagent.registry.store.tokens import Token
+from modemagent.registry.store.fleet.documents import Document
+from modemagent.registry.store.lists.imports import ImportOptions
+from modemagent.registry.store.people.tokens import Token
 
 router = APIRouter(prefix="/api/v1", tags=["lists"], responses=PROBLEMS)
 

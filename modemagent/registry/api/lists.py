@@ -23,8 +23,8 @@ from modemagent.registry.api.list_documents import (
 from modemagent.registry.api.masked_lists import shown_entry
 from modemagent.registry.api.permissions import requires
 from modemagent.registry.api.problem_details import ProblemDetails
-from modemagent.registry.list_calls import ListCalls
-from modemagent.registry.store.tokens import Scope, Token
+from modemagent.registry.calls.lists import ListCalls
+from modemagent.registry.store.people.tokens import Scope, Token
 
 router = APIRouter(prefix="/api/v1", tags=["lists"], responses=PROBLEMS)
 

@@ -12,10 +12,10 @@ from starlette.types import Scope as AsgiScope
 
 from modemagent.registry.api.auth import check_scope, redact_for
 from modemagent.registry.api.quick_query import QuickQueries
-from modemagent.registry.store.documents import Document
-from modemagent.registry.store.lookup import ManyMatches, lookup
-from modemagent.registry.store.partial_lookup import is_partial, lookup_partly
-from modemagent.registry.store.tokens import Scope, Token
+from modemagent.registry.store.fleet.documents import Document
+from modemagent.registry.store.fleet.lookup import ManyMatches, lookup
+from modemagent.registry.store.fleet.partial_lookup import is_partial, lookup_partly
+from modemagent.registry.store.people.tokens import Scope, Token
 
 _MOST_UNITS = 8  # modems and SIMs found by a lookup in the event loop
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from modemagent.privacy.masking import mask, mask_text
 from modemagent.registry.api.asset_documents import shown_register
-from modemagent.registry.store import acts
-from modemagent.registry.store.tokens import Beholder
+from modemagent.registry.store.people.tokens import Beholder
+from modemagent.registry.store.privacy import acts
 
 _MOST_NETWORK_DIGITS = 6  # of country and network, which are not personal
 

@@ -18,9 +18,10 @@ from prometheus_client.exposition import choose_encoder
 
 from modemagent import __version__
 from modemagent.registry.ingest import Ingest
-from modemagent.registry.store import reader, tallies
-from modemagent.registry.store.arrivals import ReceiptStatus
-from modemagent.registry.store.engine import Database
+from modemagent.registry.store.database import tallies
+from modemagent.registry.store.database.engine import Database
+from modemagent.registry.store.fleet import reader
+from modemagent.registry.store.intake.arrivals import ReceiptStatus
 from modemagent.registry.workload import Workload
 
 _PREFIX = "modemagent_registry"

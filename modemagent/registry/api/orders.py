@@ -20,7 +20,7 @@ from modemagent.registry.api.documents import PROBLEMS
 from modemagent.registry.api.fleet import NOT_FOUND, Limit, Reader
 from modemagent.registry.api.lists import AfterKey, Key, Operator, not_found
 from modemagent.registry.api.revisions import IF_MATCH, IfMatch, revision_of
-from modemagent.registry.asset_calls import order_csv_of
+from modemagent.registry.calls.assets import order_csv_of
 
 router = APIRouter(prefix="/api/v1", tags=["orders"], responses=PROBLEMS)
 

@@ -15,7 +15,7 @@ from modemagent.registry.api.auth import redact_for
 from modemagent.registry.api.documents import PROBLEMS, Document
 from modemagent.registry.api.fleet import Limit, Reader
 from modemagent.registry.api.lists import AfterKey
-from modemagent.registry.outside_calls import OutsideCalls
+from modemagent.registry.calls.outside import OutsideCalls
 
 router = APIRouter(prefix="/api/v1", tags=["outside"], responses=PROBLEMS)
 

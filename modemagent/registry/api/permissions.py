@@ -10,7 +10,7 @@ from fastapi.security import HTTPBearer
 from starlette.requests import Request
 
 from modemagent.registry.api.auth import AUTHENTICATED, check_scope
-from modemagent.registry.store.tokens import Scope, Token
+from modemagent.registry.store.people.tokens import Scope, Token
 
 #: Only for the description of the API: the gate has checked the token.
 _bearer = HTTPBearer(auto_error=False, description="A token of `modemagent registry token create`.")

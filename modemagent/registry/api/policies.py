@@ -19,12 +19,12 @@ from modemagent.registry.api.lists import AfterKey, Key, Operator, checked, not_
 from modemagent.registry.api.policy_documents import Mode, shown_policy
 from modemagent.registry.api.problem_details import ProblemDetails
 from modemagent.registry.api.revisions import IF_MATCH, IfMatch, revision_of, stale_revision
+from modemagent.registry.calls.policies import SHORTEST_MODEM, PolicyCalls
 from modemagent.registry.policies.pair_file import pairs_csv
-from modemagent.registry.policy_calls import SHORTEST_MODEM, PolicyCalls
-from modemagent.registry.store.decisions import StaleRevision
-from modemagent.registry.store.documents import Document
-from modemagent.registry.store.policies import PolicyConflict, StalePolicy
-from modemagent.registry.store.tokens import Token
+from modemagent.registry.store.findings.decisions import StaleRevision
+from modemagent.registry.store.fleet.documents import Document
+from modemagent.registry.store.people.tokens import Token
+from modemagent.registry.store.policies.policies import PolicyConflict, StalePolicy
 
 router = APIRouter(prefix="/api/v1", tags=["policies"], responses=PROBLEMS)
 

@@ -16,8 +16,8 @@ from modemagent.registry.api.list_documents import (
     TimeText,
 )
 from modemagent.registry.policies.policy_content import LONGEST_NAME, LONGEST_NOTE, MOST
-from modemagent.registry.store import acts
-from modemagent.registry.store.tokens import Beholder
+from modemagent.registry.store.people.tokens import Beholder
+from modemagent.registry.store.privacy import acts
 
 Mode = Literal["observe", "learn", "enforce"]
 Name = Annotated[str, Field(max_length=LONGEST_NAME, pattern=PRINTABLE)]

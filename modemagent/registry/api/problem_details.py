@@ -11,7 +11,7 @@ from typing import Any
 from starlette.responses import Response
 from starlette.types import Send
 
-from modemagent.registry.store.engine import is_unavailable
+from modemagent.registry.store.database.engine import is_unavailable
 
 CONTENT_TYPE = "application/problem+json"
 TYPES = "https://modemagent.invalid/problems/"

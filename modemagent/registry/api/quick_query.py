@@ -14,9 +14,9 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 from starlette.concurrency import run_in_threadpool
 
-from modemagent.registry.store import sqlite_driver
-from modemagent.registry.store.engine import Database
-from modemagent.registry.store.lookup import ManyMatches
+from modemagent.registry.store.database import sqlite_driver
+from modemagent.registry.store.database.engine import Database
+from modemagent.registry.store.fleet.lookup import ManyMatches
 
 #: Steps of a transaction of SQLite in the event loop, about 1 ms; a usual one takes 2,000.
 _MOST_STEPS = 40_000

@@ -16,11 +16,11 @@ from modemagent.registry.api.documents import Document as Model
 from modemagent.registry.api.fleet import NOT_FOUND, Limit, Reader
 from modemagent.registry.api.lists import AfterKey, Key, Operator, not_found
 from modemagent.registry.api.problem_details import ProblemDetails
-from modemagent.registry.recheck_calls import RecheckCalls
-from modemagent.registry.store.documents import Document
-from modemagent.registry.store.recheck_reader import NotStopped
-from modemagent.registry.store.recheck_runs import MAX_MATCH_RATIO
-from modemagent.registry.store.tokens import Token
+from modemagent.registry.calls.rechecks import RecheckCalls
+from modemagent.registry.store.evaluation.recheck_reader import NotStopped
+from modemagent.registry.store.evaluation.recheck_runs import MAX_MATCH_RATIO
+from modemagent.registry.store.fleet.documents import Document
+from modemagent.registry.store.people.tokens import Token
 
 router = APIRouter(prefix="/api/v1", tags=["findings"], responses=PROBLEMS)
 

@@ -36,15 +36,15 @@ from modemagent.registry.api.quotas import MemoryBudget
 from modemagent.registry.api.request_body import RequestBody, is_too_deep
 from modemagent.registry.envelope import open_envelope
 from modemagent.registry.ingest import Busy, Ingest
-from modemagent.registry.store.arrivals import (
+from modemagent.registry.store.database.engine import now_ms
+from modemagent.registry.store.intake.arrivals import (
     ACCEPTED,
     Arrival,
     ReceiptStatus,
     ReportResult,
     Sender,
 )
-from modemagent.registry.store.engine import now_ms
-from modemagent.registry.store.tokens import Scope, Token
+from modemagent.registry.store.people.tokens import Scope, Token
 from modemagent.report.message import BOOT_ID_HEADER, FIRST_PENDING_HEADER, UPTIME_HEADER
 
 MOST_BYTES = 8 * 1024 * 1024  # of a body, before and after gzip

@@ -13,9 +13,9 @@ from starlette.responses import JSONResponse, Response
 from modemagent.registry.api.documents import PROBLEM, PROBLEMS, Document
 from modemagent.registry.api.erasures import Admin
 from modemagent.registry.api.lists import checked
-from modemagent.registry.retention_calls import RetentionCalls
-from modemagent.registry.store.retention import MOST_DAYS
-from modemagent.registry.store.tokens import Token
+from modemagent.registry.calls.retention import RetentionCalls
+from modemagent.registry.store.people.tokens import Token
+from modemagent.registry.store.privacy.retention import MOST_DAYS
 
 router = APIRouter(prefix="/api/v1", tags=["retention"], responses=PROBLEMS)
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import Header
 
 from modemagent.registry.api.problem_details import ProblemDetails
-from modemagent.registry.store.decisions import StaleRevision
+from modemagent.registry.store.findings.decisions import StaleRevision
 
 IfMatch = Annotated[str | None, Header(include_in_schema=False)]
 _REVISION = re.compile(r'"?([0-9]{1,9})"?')

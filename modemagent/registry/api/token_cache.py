@@ -14,9 +14,9 @@ from collections.abc import Collection
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from modemagent.registry.store import tokens
-from modemagent.registry.store.engine import Database, now_ms
-from modemagent.registry.store.tokens import Scope, Token, TokenFinder
+from modemagent.registry.store.database.engine import Database, now_ms
+from modemagent.registry.store.people import tokens
+from modemagent.registry.store.people.tokens import Scope, Token, TokenFinder
 
 #: Time after which a revocation by another process takes effect, except with SQLite.
 CACHED_FOR_S = 1.0

@@ -16,8 +16,8 @@ from modemagent.registry.api.fleet import NOT_FOUND, Limit
 from modemagent.registry.api.lists import AfterKey, Key, checked, not_found
 from modemagent.registry.api.permissions import requires
 from modemagent.registry.api.problem_details import ProblemDetails
-from modemagent.registry.store.tokens import Scope, Token
-from modemagent.registry.webhook_calls import WebhookCalls
+from modemagent.registry.calls.webhooks import WebhookCalls
+from modemagent.registry.store.people.tokens import Scope, Token
 
 router = APIRouter(prefix="/api/v1", tags=["webhooks"], responses=PROBLEMS)
 

@@ -15,10 +15,11 @@ from modemagent.registry.api.documents import PRINTABLE, PROBLEM, PROBLEMS, Docu
 from modemagent.registry.api.fleet import NOT_FOUND, Limit, Reader
 from modemagent.registry.api.lists import AfterKey, Key, Operator, checked, not_found
 from modemagent.registry.api.problem_details import ProblemDetails
-from modemagent.registry.list_calls import key_of
-from modemagent.registry.store import exports, notes, selections
-from modemagent.registry.store.engine import now_ms
-from modemagent.registry.store.tokens import Scope, Token
+from modemagent.registry.calls.lists import key_of
+from modemagent.registry.store.database.engine import now_ms
+from modemagent.registry.store.outbound import exports
+from modemagent.registry.store.people import notes, selections
+from modemagent.registry.store.people.tokens import Scope, Token
 
 router = APIRouter(prefix="/api/v1", responses=PROBLEMS)
 

@@ -9,9 +9,11 @@ import msgspec
 from sqlalchemy import Connection, select
 
 from modemagent.registry.rules.catalogue import CATALOGUE
-from modemagent.registry.store import dialect, notices, schema
-from modemagent.registry.store.batch import Batch
-from modemagent.registry.store.notice_reader import Notice, notices_after
+from modemagent.registry.store.database import dialect
+from modemagent.registry.store.intake.batch import Batch
+from modemagent.registry.store.outbound import notices
+from modemagent.registry.store.outbound.notice_reader import Notice, notices_after
+from modemagent.registry.store.tables import schema
 
 EVERY_MS = 15 * 60_000
 _LEASE_MS = 60_000  # after which a digest is sent again, if its process has died or failed

@@ -21,10 +21,10 @@ from modemagent.registry.outbound.mail import Mailer, MailOptions
 from modemagent.registry.outbound.messages import AttemptResult, Message
 from modemagent.registry.outbound.signing import signed_headers
 from modemagent.registry.outbound.targets import Network, address_rule
-from modemagent.registry.store import notices
-from modemagent.registry.store.batch import Contested
-from modemagent.registry.store.engine import Database, now_ms
-from modemagent.registry.store.recorder import Recorder
+from modemagent.registry.store.database.engine import Database, now_ms
+from modemagent.registry.store.intake.batch import Contested
+from modemagent.registry.store.intake.recorder import Recorder
+from modemagent.registry.store.outbound import notices
 
 log = logging.getLogger(__name__)
 

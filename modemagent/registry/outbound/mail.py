@@ -15,7 +15,7 @@ from email.utils import format_datetime, localtime, make_msgid
 
 from modemagent.registry.outbound import digest
 from modemagent.registry.outbound.digest import Digest
-from modemagent.registry.store.recorder import Recorder
+from modemagent.registry.store.intake.recorder import Recorder
 
 log = logging.getLogger(__name__)
 

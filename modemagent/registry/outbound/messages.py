@@ -13,21 +13,22 @@ from sqlalchemy import Connection, delete, func, or_, select, update
 
 from modemagent.registry.api.auth import redact_for
 from modemagent.registry.outbound.schedule import LONGEST_MS, delay_ms
-from modemagent.registry.store import dialect, notices
-from modemagent.registry.store.batch import Batch
-from modemagent.registry.store.documents import Document
-from modemagent.registry.store.event_reader import events_after
-from modemagent.registry.store.notice_reader import notices_after
-from modemagent.registry.store.outbound_tables import delivery, webhook
-from modemagent.registry.store.taking import take_due
-from modemagent.registry.store.view import View
-from modemagent.registry.store.webhooks import (
+from modemagent.registry.store.database import dialect
+from modemagent.registry.store.database.taking import take_due
+from modemagent.registry.store.fleet.documents import Document
+from modemagent.registry.store.fleet.event_reader import events_after
+from modemagent.registry.store.fleet.view import View
+from modemagent.registry.store.intake.batch import Batch
+from modemagent.registry.store.outbound import notices
+from modemagent.registry.store.outbound.notice_reader import notices_after
+from modemagent.registry.store.outbound.webhooks import (
     SEVERITIES,
     TEST,
     insert_messages,
     last_event,
     locked,
 )
+from modemagent.registry.store.tables.outbound_tables import delivery, webhook
 
 _AT_ONCE = 200
 _MOST_WAITING = 10_000  # of a webhook; its position waits until some are delivered

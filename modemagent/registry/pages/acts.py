@@ -7,10 +7,10 @@ from typing import NamedTuple, TypeVar
 
 from modemagent.errors import IdentityError, UsageError
 from modemagent.registry.pages.page_errors import not_found, objection
-from modemagent.registry.store.asset_changes import AssetInUse
-from modemagent.registry.store.decisions import StaleRevision
-from modemagent.registry.store.policies import PolicyConflict, StalePolicy
-from modemagent.registry.store.recheck_reader import NotStopped
+from modemagent.registry.store.assets.asset_changes import AssetInUse
+from modemagent.registry.store.evaluation.recheck_reader import NotStopped
+from modemagent.registry.store.findings.decisions import StaleRevision
+from modemagent.registry.store.policies.policies import PolicyConflict, StalePolicy
 
 T = TypeVar("T")
 

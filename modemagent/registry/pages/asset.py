@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from modemagent.registry.api.asset_documents import shown_register
-from modemagent.registry.asset_calls import AssetCalls
 from modemagent.registry.assets.asset_fields import FIELDS
+from modemagent.registry.calls.assets import AssetCalls
 from modemagent.registry.pages.acts import Refusal, attempt, used_text
 from modemagent.registry.pages.assets import asset_name
 from modemagent.registry.pages.figures import ShownTime, moment
@@ -15,8 +15,8 @@ from modemagent.registry.pages.links import Link, Links
 from modemagent.registry.pages.page_errors import not_found
 from modemagent.registry.pages.timeline import actor_text
 from modemagent.registry.pages.words import LIFECYCLES, Word
-from modemagent.registry.store.asset_changes import references_to
-from modemagent.registry.store.documents import Document
+from modemagent.registry.store.assets.asset_changes import references_to
+from modemagent.registry.store.fleet.documents import Document
 
 #: Fields that are identifiers, which only those who see them can edit.
 _NUMBERS = ("imei", "label_imei", "serial_number")

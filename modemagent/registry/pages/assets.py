@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from modemagent.registry.api.asset_documents import shown_register
-from modemagent.registry.asset_calls import AssetCalls
 from modemagent.registry.assets.asset_fields import FIELDS, NEXT_STEPS
 from modemagent.registry.assets.asset_file import asset_csv
+from modemagent.registry.calls.assets import AssetCalls
 from modemagent.registry.pages.acts import Refusal, attempt
 from modemagent.registry.pages.choices import Chip, Choice
 from modemagent.registry.pages.figures import ShownTime, moment
 from modemagent.registry.pages.frame import Answer, Ask, Download, Page, SeeOther
 from modemagent.registry.pages.links import Link, Links
 from modemagent.registry.pages.words import LIFECYCLES, Word
-from modemagent.registry.store.documents import Document
+from modemagent.registry.store.fleet.documents import Document
 
 _ROWS = 50
 _FILTERS = ("site", "owner", "lifecycle")

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from sqlalchemy import Connection, select
 
 from modemagent.errors import UsageError
-from modemagent.registry.audit_calls import AuditCalls
+from modemagent.registry.calls.audit import AuditCalls
 from modemagent.registry.pages.act_words import ACTS
 from modemagent.registry.pages.choices import Chip
 from modemagent.registry.pages.csv_files import csv_lines
@@ -21,10 +21,11 @@ from modemagent.registry.pages.links import Link
 from modemagent.registry.pages.page_errors import objection
 from modemagent.registry.pages.timeline import actor_text
 from modemagent.registry.pages.words import Word
-from modemagent.registry.store import audit, schema
-from modemagent.registry.store.audit import ChainProblem, Verification
-from modemagent.registry.store.documents import Document
-from modemagent.registry.store.refs import MODEM, format_ref, parse_ref
+from modemagent.registry.store.database.refs import MODEM, format_ref, parse_ref
+from modemagent.registry.store.fleet.documents import Document
+from modemagent.registry.store.privacy import audit
+from modemagent.registry.store.privacy.audit import ChainProblem, Verification
+from modemagent.registry.store.tables import schema
 
 _ROWS, _BLOCK = 50, 500
 _FILTERS = ("actor", "kind", "object", "from", "to")

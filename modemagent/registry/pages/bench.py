@@ -19,10 +19,13 @@ from modemagent.registry.pages.links import Link, Links
 from modemagent.registry.pages.live import position_in
 from modemagent.registry.pages.page_errors import not_found
 from modemagent.registry.pages.words import BENCH_STATES, BLAMES, Word
-from modemagent.registry.store import bench_findings, benches, orders, reader, schema
-from modemagent.registry.store.benches import BenchReport
-from modemagent.registry.store.fleet import gateway_row
-from modemagent.registry.store.refs import format_ref
+from modemagent.registry.store.assets import orders
+from modemagent.registry.store.benches import bench_findings, benches
+from modemagent.registry.store.benches.benches import BenchReport
+from modemagent.registry.store.database.refs import format_ref
+from modemagent.registry.store.fleet import reader
+from modemagent.registry.store.fleet.fleet import gateway_row
+from modemagent.registry.store.tables import schema
 
 #: Last reports that are read for the list of units: up to three are about one unit.
 _READ, _UNITS = 120, 30

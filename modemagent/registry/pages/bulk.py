@@ -13,8 +13,8 @@ from modemagent.registry.pages.findings import filters_of
 from modemagent.registry.pages.frame import Answer, Ask, Page, SeeOther
 from modemagent.registry.pages.links import Links
 from modemagent.registry.pages.page_errors import PageError, not_found
-from modemagent.registry.store import finding_reader, finding_search, finding_sets, triage
-from modemagent.registry.store.documents import to_rfc3339
+from modemagent.registry.store.findings import finding_reader, finding_search, finding_sets, triage
+from modemagent.registry.store.fleet.documents import to_rfc3339
 
 _SAMPLES = 10
 

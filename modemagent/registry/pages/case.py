@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from modemagent.identity.numbering import country_of_mcc
 from modemagent.registry.api.asset_documents import shown_register
 from modemagent.registry.assets.case_fields import OUTCOMES
-from modemagent.registry.case_calls import CaseCalls
+from modemagent.registry.calls.cases import CaseCalls
 from modemagent.registry.pages.acts import Refusal, attempt
 from modemagent.registry.pages.cases import TEXT_FIELDS, thing_link
 from modemagent.registry.pages.figures import ShownTime, moment
@@ -21,11 +21,11 @@ from modemagent.registry.pages.page_errors import forbidden, not_found
 from modemagent.registry.pages.timeline import actor_text
 from modemagent.registry.pages.words import CASE_ACTIONS, CASE_KINDS, CASE_STATES, WORDS, Word
 from modemagent.registry.pages.words import OUTCOMES as OUTCOME_WORDS
-from modemagent.registry.store import triage
-from modemagent.registry.store.documents import Document
-from modemagent.registry.store.unit_numbers import find_unit
-from modemagent.registry.store.units import UnitKind
-from modemagent.registry.store.view import View
+from modemagent.registry.store.findings import triage
+from modemagent.registry.store.fleet.documents import Document
+from modemagent.registry.store.fleet.unit_numbers import find_unit
+from modemagent.registry.store.fleet.view import View
+from modemagent.registry.store.history.units import UnitKind
 
 _FIELDS = (*TEXT_FIELDS, "proof", "note")
 _MOST_THINGS = 10  # whose findings are read

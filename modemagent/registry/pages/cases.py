@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from modemagent.registry.api.asset_documents import shown_register
 from modemagent.registry.assets.case_fields import OUTCOMES
-from modemagent.registry.case_calls import CaseCalls
+from modemagent.registry.calls.cases import CaseCalls
 from modemagent.registry.lists.numbers import read_number
 from modemagent.registry.pages.acts import Refusal, attempt
 from modemagent.registry.pages.choices import Choice
@@ -19,8 +19,8 @@ from modemagent.registry.pages.links import Link, Links
 from modemagent.registry.pages.number_check import check_number
 from modemagent.registry.pages.timeline import actor_text
 from modemagent.registry.pages.words import CASE_KINDS, CASE_STATES, Word
-from modemagent.registry.store import reader
-from modemagent.registry.store.documents import Document
+from modemagent.registry.store.fleet import reader
+from modemagent.registry.store.fleet.documents import Document
 
 _ROWS = 50
 _OPEN, _ALL = "open", "all"

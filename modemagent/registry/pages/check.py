@@ -10,8 +10,8 @@ from modemagent.identity.csv_table import LineProblem
 from modemagent.identity.damage import DAMAGES, is_rounded, repair
 from modemagent.registry.api.checks import MOST_MASKED
 from modemagent.registry.api.problem_details import too_many
-from modemagent.registry.asset_calls import AssetCalls
-from modemagent.registry.list_calls import ListCalls
+from modemagent.registry.calls.assets import AssetCalls
+from modemagent.registry.calls.lists import ListCalls
 from modemagent.registry.lists.check_file import CHECKED_COLUMNS, read_numbers
 from modemagent.registry.lists.numbers import AUTO, CHECK_KINDS
 from modemagent.registry.pages.figures import ShownTime, moment
@@ -19,7 +19,7 @@ from modemagent.registry.pages.frame import Answer, Ask, Page, SeeOther
 from modemagent.registry.pages.lookup import MASKED
 from modemagent.registry.pages.page_errors import PageError, objection
 from modemagent.registry.pages.timeline import actor_text
-from modemagent.registry.store.checks import MOST
+from modemagent.registry.store.lists.checks import MOST
 
 _RECENT = 8
 LONGEST = 64  # characters of a number, as in the API

@@ -9,8 +9,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from modemagent.registry.api.masked_lists import shown_check
-from modemagent.registry.asset_calls import AssetCalls
-from modemagent.registry.list_calls import ListCalls
+from modemagent.registry.calls.assets import AssetCalls
+from modemagent.registry.calls.lists import ListCalls
 from modemagent.registry.lists.results import to_csv
 from modemagent.registry.pages.check import LONGEST, count_numbers, may_open
 from modemagent.registry.pages.check_rows import (
@@ -29,8 +29,8 @@ from modemagent.registry.pages.links import Links
 from modemagent.registry.pages.page_errors import PageError, not_found
 from modemagent.registry.pages.timeline import actor_text
 from modemagent.registry.pages.words import CHECKS, Word
-from modemagent.registry.store.checks import AT_ONCE, MOST
-from modemagent.registry.store.documents import Document
+from modemagent.registry.store.fleet.documents import Document
+from modemagent.registry.store.lists.checks import AT_ONCE, MOST
 
 _SHOWN = 200  # rows of a page
 _COUNTED = 20  # parts of a check that are counted on request, of 1,000 numbers each

@@ -27,7 +27,7 @@ from modemagent.registry.pages.links import Links
 from modemagent.registry.pages.qr_path import QrPath, qr_path
 from modemagent.registry.pages.timeline import actor_text
 from modemagent.registry.pages.words import CHECKS
-from modemagent.registry.store.checks import AT_ONCE
+from modemagent.registry.store.lists.checks import AT_ONCE
 
 _ROWS = 1000
 #: Reasons that are not the supplier's concern, and those whose sources are not.

@@ -18,9 +18,9 @@ from modemagent.registry.pages.frame import Answer, Ask, Download, Page
 from modemagent.registry.pages.links import Link, Links
 from modemagent.registry.pages.page_errors import PageError, not_found
 from modemagent.registry.pages.words import Word
-from modemagent.registry.store.deadline_reader import deadline_page
-from modemagent.registry.store.documents import Document
-from modemagent.registry.store.regulations import in_force
+from modemagent.registry.store.fleet.documents import Document
+from modemagent.registry.store.regulations.deadline_reader import deadline_page
+from modemagent.registry.store.regulations.regulations import in_force
 
 _ROWS, _BLOCK = 50, 500
 _FILTERS = ("country", "site", "due_from", "due_before", "modem")

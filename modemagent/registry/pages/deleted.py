@@ -12,8 +12,9 @@ from modemagent.registry.pages.figures import moment
 from modemagent.registry.pages.page_errors import PageError
 from modemagent.registry.pages.timeline import actor_text
 from modemagent.registry.pages.viewer import Viewer
-from modemagent.registry.store import audit, policies
-from modemagent.registry.store.tokens import Scope
+from modemagent.registry.store.people.tokens import Scope
+from modemagent.registry.store.policies import policies
+from modemagent.registry.store.privacy import audit
 
 #: Addresses of objects, by the first part of their names in the audit.
 ADDRESSES = {

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from modemagent.registry.pages.links import Links
-from modemagent.registry.store import reader
+from modemagent.registry.store.fleet import reader
 
 _MOST_CHARACTERS = 2000
 #: Fields that an event or a changed fact is about, by the first word of its title.

@@ -13,11 +13,11 @@ from modemagent.registry.pages.frame import Answer, Ask, Download, Page, SeeOthe
 from modemagent.registry.pages.page_errors import PageError, forbidden, not_found
 from modemagent.registry.pages.timeline import actor_text
 from modemagent.registry.pages.words import LINK_STATES, SEVERITIES, Word
-from modemagent.registry.store import exports
-from modemagent.registry.store.documents import to_rfc3339
-from modemagent.registry.store.exports import StoredExport
-from modemagent.registry.store.tokens import Scope
-from modemagent.registry.store.unit_filters import LISTS
+from modemagent.registry.store.fleet.documents import to_rfc3339
+from modemagent.registry.store.fleet.unit_filters import LISTS
+from modemagent.registry.store.outbound import exports
+from modemagent.registry.store.outbound.exports import StoredExport
+from modemagent.registry.store.people.tokens import Scope
 
 _ROWS = 50
 STATES = {

@@ -31,10 +31,9 @@ from modemagent.registry.pages.frame import (
 from modemagent.registry.pages.links import Link, Links
 from modemagent.registry.pages.page_errors import not_found
 from modemagent.registry.pages.words import GRADES
-from modemagent.registry.store import finding_reader
-from modemagent.registry.store.authorised import OF_PAIRS
-from modemagent.registry.store.batch import Batch
-from modemagent.registry.store.decisions import (
+from modemagent.registry.store.findings import finding_reader
+from modemagent.registry.store.findings.authorised import OF_PAIRS
+from modemagent.registry.store.findings.decisions import (
     AUTHORISABLE,
     NOT_SUPPRESSIBLE,
     Decision,
@@ -42,7 +41,8 @@ from modemagent.registry.store.decisions import (
     DecisionRefused,
     StaleRevision,
 )
-from modemagent.registry.store.decisions import decide as make_decision
+from modemagent.registry.store.findings.decisions import decide as make_decision
+from modemagent.registry.store.intake.batch import Batch
 
 _MOST_REASON = 2000
 _MOST_TICKET = 80

@@ -13,7 +13,7 @@ from modemagent.registry.pages.finding_facts import Fact
 from modemagent.registry.pages.finding_rows import FindingRow
 from modemagent.registry.pages.links import Link, Links
 from modemagent.registry.pages.timeline import actor_text
-from modemagent.registry.store.authorised import OF_PAIRS
+from modemagent.registry.store.findings.authorised import OF_PAIRS
 
 UNDO_FOR = timedelta(minutes=15)
 _STATES = {

@@ -9,11 +9,11 @@ from sqlalchemy import Connection
 from modemagent.registry.pages.finding_rows import is_waiting
 from modemagent.registry.pages.links import Link
 from modemagent.registry.pages.registers import open_case
-from modemagent.registry.store import triage
-from modemagent.registry.store.event_reader import events_about
-from modemagent.registry.store.unit_numbers import find_unit
-from modemagent.registry.store.units import UnitKind
-from modemagent.registry.store.view import View
+from modemagent.registry.store.findings import triage
+from modemagent.registry.store.fleet.event_reader import events_about
+from modemagent.registry.store.fleet.unit_numbers import find_unit
+from modemagent.registry.store.fleet.view import View
+from modemagent.registry.store.history.units import UnitKind
 
 _MOST_NEWER = 5
 

@@ -13,8 +13,9 @@ from modemagent.registry.pages.figures import moment
 from modemagent.registry.pages.finding_rows import FindingRow
 from modemagent.registry.pages.links import Link, Links
 from modemagent.registry.pages.timeline import actor_text
-from modemagent.registry.store import checks, reader
-from modemagent.registry.store.engine import now_ms
+from modemagent.registry.store.database.engine import now_ms
+from modemagent.registry.store.fleet import reader
+from modemagent.registry.store.lists import checks
 
 _ISSUER_DIGITS = 7  # of an ICCID: telecommunications, country, issuer
 _MOST_OTHERS = 2  # the page lists all of them further down

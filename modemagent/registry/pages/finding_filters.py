@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from modemagent.registry.pages.figures import count
 from modemagent.registry.pages.words import WORDS
-from modemagent.registry.store import triage
-from modemagent.registry.store.finding_search import FindingFilter
-from modemagent.registry.store.unit_filters import UnitFilter
+from modemagent.registry.store.findings import triage
+from modemagent.registry.store.findings.finding_search import FindingFilter
+from modemagent.registry.store.fleet.unit_filters import UnitFilter
 
 ALL = "all"
 STATES_SHOWN = (*triage.STATES, ALL)

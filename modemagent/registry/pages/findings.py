@@ -25,14 +25,14 @@ from modemagent.registry.pages.list_cells import Cell, ListColumn, ListRow, of_t
 from modemagent.registry.pages.list_query import FilterField, ListControls, ListQuery
 from modemagent.registry.pages.words import STATES, WORDS, finding_word
 from modemagent.registry.rules.catalogue import CATALOGUE
-from modemagent.registry.store import triage
-from modemagent.registry.store.documents import to_rfc3339
-from modemagent.registry.store.finding_search import (
+from modemagent.registry.store.findings import triage
+from modemagent.registry.store.findings.finding_search import (
     FindingFilter,
     FindingGroup,
     grouped,
     search,
 )
+from modemagent.registry.store.fleet.documents import to_rfc3339
 
 _BLOCK = 500  # rows of a file that are read at a time
 _NEWEST = 200  # findings that are looked at for groups on the overview

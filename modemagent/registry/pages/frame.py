@@ -20,7 +20,7 @@ from starlette.responses import Response
 from modemagent.registry.pages.forms import Form
 from modemagent.registry.pages.page_errors import PageError, not_found
 from modemagent.registry.pages.viewer import Viewer
-from modemagent.registry.store.query_budget import limited
+from modemagent.registry.store.database.query_budget import limited
 
 _ZIPPED_FROM = 1024  # bytes
 POLICY = (

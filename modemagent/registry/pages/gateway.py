@@ -13,8 +13,10 @@ from modemagent.registry.pages.gateway_state import GatewayState, gateway_state
 from modemagent.registry.pages.links import Link, Links
 from modemagent.registry.pages.page_errors import not_found
 from modemagent.registry.pages.words import Word
-from modemagent.registry.store import benches, reader, triage
-from modemagent.registry.store.fleet import gateway_row
+from modemagent.registry.store.benches import benches
+from modemagent.registry.store.findings import triage
+from modemagent.registry.store.fleet import reader
+from modemagent.registry.store.fleet.fleet import gateway_row
 
 _SILENT_AFTER = 3  # intervals between signs of life, as in the rule
 _DEFAULT_INTERVAL_S = 86_400.0  # of a gateway that promises none

@@ -12,7 +12,7 @@ from modemagent.registry.pages import lanes
 from modemagent.registry.pages.figures import ShownTime, count, duration, moment
 from modemagent.registry.pages.links import Link, Links
 from modemagent.registry.pages.presence_strip import PresenceStrip, strip_of
-from modemagent.registry.store.gateway_health import (
+from modemagent.registry.store.fleet.gateway_health import (
     MOST_COUNTED,
     GatewayRecord,
     StreamState,

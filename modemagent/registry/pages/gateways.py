@@ -16,17 +16,18 @@ from modemagent.registry.pages.gateway import line_of
 from modemagent.registry.pages.links import Links
 from modemagent.registry.pages.list_cells import Cell, ListColumn, ListRow, of_text, of_time
 from modemagent.registry.pages.list_query import FilterField, ListControls, ListQuery
-from modemagent.registry.store import dialect, schema
-from modemagent.registry.store.documents import Document, to_rfc3339
-from modemagent.registry.store.fleet import gateway_row
-from modemagent.registry.store.gateway_search import (
+from modemagent.registry.store.database import dialect
+from modemagent.registry.store.database.refs import format_ref
+from modemagent.registry.store.fleet.documents import Document, to_rfc3339
+from modemagent.registry.store.fleet.fleet import gateway_row
+from modemagent.registry.store.fleet.gateway_search import (
     GatewayPart,
     SilentGateway,
     documents_of,
     others,
     silent,
 )
-from modemagent.registry.store.refs import format_ref
+from modemagent.registry.store.tables import schema
 
 _BLOCK = 500  # rows of a file that are read at a time
 _COUNTED = 1000  # silent gateways that are looked at for what they have in common

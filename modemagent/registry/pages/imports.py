@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from modemagent.errors import UsageError
-from modemagent.registry.list_calls import ListCalls
+from modemagent.registry.calls.lists import ListCalls
 from modemagent.registry.lists.new_entries import KINDS
 from modemagent.registry.pages.acts import Refusal, attempt
 from modemagent.registry.pages.figures import ShownTime, moment
@@ -16,8 +16,8 @@ from modemagent.registry.pages.frame import Answer, Ask, Page, SeeOther
 from modemagent.registry.pages.page_errors import not_found
 from modemagent.registry.pages.timeline import actor_text
 from modemagent.registry.pages.words import TARGETS
-from modemagent.registry.store.documents import Document
-from modemagent.registry.store.tokens import Scope
+from modemagent.registry.store.fleet.documents import Document
+from modemagent.registry.store.people.tokens import Scope
 
 _ROWS = 50
 _TEXTS = ("target", "kind", "mode", "source", "reason", "order")

@@ -8,8 +8,8 @@ from urllib.parse import quote
 from sqlalchemy import Connection
 
 from modemagent.registry.pages.viewer import Viewer
-from modemagent.registry.store.unit_numbers import refs_of
-from modemagent.registry.store.units import UnitKind
+from modemagent.registry.store.fleet.unit_numbers import refs_of
+from modemagent.registry.store.history.units import UnitKind
 
 
 class Link(NamedTuple):

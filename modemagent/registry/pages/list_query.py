@@ -14,8 +14,8 @@ from modemagent.registry.pages.choices import Chip, Choice
 from modemagent.registry.pages.frame import Ask
 from modemagent.registry.pages.list_cells import ListColumn
 from modemagent.registry.pages.views import SavedViews, saved_views
-from modemagent.registry.store.gateway_sites import site_names
-from modemagent.registry.store.unit_filters import MOST_DIGITS
+from modemagent.registry.store.assets.gateway_sites import site_names
+from modemagent.registry.store.fleet.unit_filters import MOST_DIGITS
 
 #: Numbers of rows on a page that can be chosen.
 ROWS = (25, 50, 100, 200)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from modemagent.errors import UsageError
 from modemagent.registry.api.masked_lists import shown_entry
-from modemagent.registry.list_calls import ListCalls
+from modemagent.registry.calls.lists import ListCalls
 from modemagent.registry.lists.new_entries import KINDS, LISTS
 from modemagent.registry.lists.numbers import read_number
 from modemagent.registry.pages.acts import Refusal, attempt
@@ -20,9 +20,9 @@ from modemagent.registry.pages.page_errors import not_found
 from modemagent.registry.pages.timeline import actor_text
 from modemagent.registry.pages.words import LISTS as LIST_WORDS
 from modemagent.registry.pages.words import Word
-from modemagent.registry.store.documents import Document
-from modemagent.registry.store.list_hits import entries_about
-from modemagent.registry.store.lists import entry_document
+from modemagent.registry.store.fleet.documents import Document
+from modemagent.registry.store.lists.list_hits import entries_about
+from modemagent.registry.store.lists.lists import entry_document
 
 _ROWS = 50
 _BLOCK = 1000

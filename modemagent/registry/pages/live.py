@@ -13,7 +13,7 @@ from modemagent.registry.pages.event_rows import EventRow, event_row
 from modemagent.registry.pages.frame import Answer, Ask, EventSource, Page
 from modemagent.registry.pages.links import Links
 from modemagent.registry.pages.words import word
-from modemagent.registry.store import reader
+from modemagent.registry.store.fleet import reader
 
 _ROWS = 50
 _HIGHEST = 2**62

@@ -14,7 +14,7 @@ from modemagent.registry.pages.frame import Answer, Ask, Page, SeeOther
 from modemagent.registry.pages.links import Link, Links
 from modemagent.registry.pages.number_check import NumberCheck, check_number
 from modemagent.registry.pages.words import LINK_STATES, Word
-from modemagent.registry.store.partial_lookup import is_partial, lookup_partly
+from modemagent.registry.store.fleet.partial_lookup import is_partial, lookup_partly
 
 _MOST = 256
 _LISTED = ("IMEI", "ICCID")

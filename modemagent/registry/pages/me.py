@@ -9,8 +9,8 @@ from modemagent.registry.pages.acts import Refusal
 from modemagent.registry.pages.figures import ShownTime, moment
 from modemagent.registry.pages.frame import Answer, Ask, Page, SeeOther
 from modemagent.registry.pages.session import secret_of
-from modemagent.registry.store import people, second_factor, sessions
-from modemagent.registry.store.documents import to_rfc3339
+from modemagent.registry.store.fleet.documents import to_rfc3339
+from modemagent.registry.store.people import people, second_factor, sessions
 
 _THEMES = ("", "light", "dark")
 _LONGEST_ZONE = 64

@@ -19,12 +19,13 @@ from modemagent.registry.pages.registers import Registers, registers_about
 from modemagent.registry.pages.unit_page import UnitPage
 from modemagent.registry.pages.viewer import Number, Viewer
 from modemagent.registry.pages.words import LINK_STATES, Word, sim_state
-from modemagent.registry.store import reader, triage
-from modemagent.registry.store.fleet import gateway_row
-from modemagent.registry.store.presence import days_heard
-from modemagent.registry.store.unit_numbers import find_unit
-from modemagent.registry.store.units import UnitKind
-from modemagent.registry.store.view import View
+from modemagent.registry.store.findings import triage
+from modemagent.registry.store.fleet import reader
+from modemagent.registry.store.fleet.fleet import gateway_row
+from modemagent.registry.store.fleet.unit_numbers import find_unit
+from modemagent.registry.store.fleet.view import View
+from modemagent.registry.store.history.units import UnitKind
+from modemagent.registry.store.intake.presence import days_heard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

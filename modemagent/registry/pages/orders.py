@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from modemagent.registry.api.asset_documents import shown_register
-from modemagent.registry.asset_calls import AssetCalls, order_csv_of
+from modemagent.registry.calls.assets import AssetCalls, order_csv_of
 from modemagent.registry.pages.acts import Refusal, attempt
 from modemagent.registry.pages.bench import StationLine, station_lines
 from modemagent.registry.pages.figures import ShownTime, moment
@@ -16,8 +16,8 @@ from modemagent.registry.pages.links import Link, Links
 from modemagent.registry.pages.page_errors import not_found
 from modemagent.registry.pages.timeline import actor_text
 from modemagent.registry.pages.words import ORDER_STATES, Word
-from modemagent.registry.store import bench_findings
-from modemagent.registry.store.documents import Document
+from modemagent.registry.store.benches import bench_findings
+from modemagent.registry.store.fleet.documents import Document
 
 _ROWS = 50
 _BLOCK = 1000

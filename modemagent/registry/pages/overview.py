@@ -16,10 +16,15 @@ from modemagent.registry.pages.links import Link, Links
 from modemagent.registry.pages.list_cells import ListColumn, ListRow
 from modemagent.registry.pages.overview_figures import HourBar, clusters_of, hour_bars
 from modemagent.registry.pages.words import Word, finding_word
-from modemagent.registry.store import audit, case_reader, reader, recheck_reader, tallies, triage
-from modemagent.registry.store.deadline_reader import due_before, first_due
-from modemagent.registry.store.documents import to_rfc3339
-from modemagent.registry.store.fleet_figures import FleetFigures
+from modemagent.registry.store.assets import case_reader
+from modemagent.registry.store.database import tallies
+from modemagent.registry.store.evaluation import recheck_reader
+from modemagent.registry.store.findings import triage
+from modemagent.registry.store.fleet import reader
+from modemagent.registry.store.fleet.documents import to_rfc3339
+from modemagent.registry.store.fleet.fleet_figures import FleetFigures
+from modemagent.registry.store.privacy import audit
+from modemagent.registry.store.regulations.deadline_reader import due_before, first_due
 
 _ROWS = 10
 _EVENTS = 8

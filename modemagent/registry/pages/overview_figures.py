@@ -12,9 +12,14 @@ from sqlalchemy import Connection
 from modemagent.privacy.masking import mask_text
 from modemagent.registry.pages.figures import count
 from modemagent.registry.pages.links import Link, Links
-from modemagent.registry.store import dialect
-from modemagent.registry.store.asset_tables import purchase_order
-from modemagent.registry.store.fleet_figures import HOUR_MS, HOURS, FindingCluster, FleetFigures
+from modemagent.registry.store.database import dialect
+from modemagent.registry.store.fleet.fleet_figures import (
+    HOUR_MS,
+    HOURS,
+    FindingCluster,
+    FleetFigures,
+)
+from modemagent.registry.store.tables.asset_tables import purchase_order
 
 _HIGHEST = 20
 

@@ -8,8 +8,8 @@ from starlette.exceptions import HTTPException
 
 from modemagent.errors import IdentityError, ModemAgentError, UsageError
 from modemagent.registry.api.problem_details import ProblemDetails
-from modemagent.registry.store.engine import is_unavailable
-from modemagent.registry.store.query_budget import is_exceeded
+from modemagent.registry.store.database.engine import is_unavailable
+from modemagent.registry.store.database.query_budget import is_exceeded
 
 
 class PageError(Exception):

@@ -19,8 +19,8 @@ from modemagent.registry.pages.figures import ShownTime, duration, moment
 from modemagent.registry.pages.frame import Ask
 from modemagent.registry.pages.links import Link, Links
 from modemagent.registry.pages.words import Word
-from modemagent.registry.store.past import state_at
-from modemagent.registry.store.units import UnitKind
+from modemagent.registry.store.fleet.past import state_at
+from modemagent.registry.store.history.units import UnitKind
 
 _CERTAINTIES = {
     "certain": Word("Certain", "tick", "ok"),

@@ -8,10 +8,10 @@ from modemagent.registry.pages.figures import ShownTime, moment
 from modemagent.registry.pages.frame import Answer, Ask, Page, SeeOther
 from modemagent.registry.pages.page_errors import not_found
 from modemagent.registry.pages.words import ACCESS_STATES, Word
-from modemagent.registry.store import invitations, people, sessions
-from modemagent.registry.store.documents import to_rfc3339
-from modemagent.registry.store.origin import openable, stored_origin
-from modemagent.registry.store.people import Person, PersonRole
+from modemagent.registry.store.database.origin import openable, stored_origin
+from modemagent.registry.store.fleet.documents import to_rfc3339
+from modemagent.registry.store.people import invitations, people, sessions
+from modemagent.registry.store.people.people import Person, PersonRole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

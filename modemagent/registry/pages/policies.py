@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from modemagent.registry.api.policy_documents import shown_policy
+from modemagent.registry.calls.policies import PolicyCalls
 from modemagent.registry.pages.figures import ShownTime, count, moment
 from modemagent.registry.pages.frame import Answer, Ask, Page
 from modemagent.registry.pages.timeline import actor_text
 from modemagent.registry.pages.words import POLICY_MODES, Word
-from modemagent.registry.policy_calls import PolicyCalls
 
 _ROWS = 50
 

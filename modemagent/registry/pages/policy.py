@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from modemagent.registry.api.policy_documents import shown_policy
+from modemagent.registry.calls.policies import PolicyCalls
 from modemagent.registry.pages.acts import Refusal, attempt
 from modemagent.registry.pages.figures import ShownTime, moment
 from modemagent.registry.pages.frame import Answer, Ask, Download, Page, SeeOther
@@ -17,9 +18,8 @@ from modemagent.registry.pages.timeline import actor_text
 from modemagent.registry.pages.words import LINK_STATES, POLICY_MODES, Word
 from modemagent.registry.policies.pair_file import FORMS, pairs_csv
 from modemagent.registry.policies.policy_content import MODES
-from modemagent.registry.policy_calls import PolicyCalls
-from modemagent.registry.store.documents import Document
-from modemagent.registry.store.recheck_runs import RecheckOptions
+from modemagent.registry.store.evaluation.recheck_runs import RecheckOptions
+from modemagent.registry.store.fleet.documents import Document
 
 _SHOWN = 20  # numbers of each kind, and modems of a dry run
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from modemagent.errors import UsageError
+from modemagent.registry.calls.policies import PolicyCalls
 from modemagent.registry.pages.acts import Refusal, attempt
 from modemagent.registry.pages.frame import Answer, Ask, Page, SeeOther
 from modemagent.registry.pages.links import Links
@@ -14,9 +15,8 @@ from modemagent.registry.pages.page_errors import forbidden, not_found
 from modemagent.registry.pages.policy import TrialResult, trial_result
 from modemagent.registry.pages.words import POLICY_MODES, Word
 from modemagent.registry.policies.policy_content import MODES, differences, parse_policy
-from modemagent.registry.policy_calls import PolicyCalls
-from modemagent.registry.store.documents import Document
-from modemagent.registry.store.policy_reader import content_document
+from modemagent.registry.store.fleet.documents import Document
+from modemagent.registry.store.policies.policy_reader import content_document
 
 _TEXTS = ("name", "mode", "site", "model", "order", "valid_from", "valid_to", "note", "reason")
 _LISTS = ("tacs", "imeis", "iccids", "iccid_prefixes", "imsis")

@@ -11,8 +11,8 @@ from modemagent.registry.api.quotas import Rates
 from modemagent.registry.pages.frame import Ask, Page
 from modemagent.registry.pages.passwords import LONGEST, Passwords
 from modemagent.registry.pages.session import secret_of, too_many
-from modemagent.registry.store import people, second_factor, sessions
-from modemagent.registry.store.engine import now_ms
+from modemagent.registry.store.database.engine import now_ms
+from modemagent.registry.store.people import people, second_factor, sessions
 
 #: Time for which a proof is sufficient; signing in is one.
 VALID_MS = 10 * 60_000

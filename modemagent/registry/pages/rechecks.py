@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from modemagent.registry.list_calls import ListCalls
+from modemagent.registry.calls.lists import ListCalls
+from modemagent.registry.calls.policies import PolicyCalls
+from modemagent.registry.calls.rechecks import RecheckCalls
 from modemagent.registry.pages.acts import Refusal, attempt
 from modemagent.registry.pages.choices import Choice
 from modemagent.registry.pages.figures import ShownTime, moment
@@ -13,13 +15,11 @@ from modemagent.registry.pages.links import Link
 from modemagent.registry.pages.page_errors import not_found
 from modemagent.registry.pages.timeline import actor_text
 from modemagent.registry.pages.words import RECHECK_STATES, TARGETS, Word, word
-from modemagent.registry.policy_calls import PolicyCalls
-from modemagent.registry.recheck_calls import RecheckCalls
-from modemagent.registry.store import recheck_reader
-from modemagent.registry.store.documents import Document
-from modemagent.registry.store.policies import version
-from modemagent.registry.store.recheck_reader import RecheckCause
-from modemagent.registry.store.recheck_runs import RunState
+from modemagent.registry.store.evaluation import recheck_reader
+from modemagent.registry.store.evaluation.recheck_reader import RecheckCause
+from modemagent.registry.store.evaluation.recheck_runs import RunState
+from modemagent.registry.store.fleet.documents import Document
+from modemagent.registry.store.policies.policies import version
 
 _ROWS = 50
 #: Names of changes of many objects, with the pages on which they are made.

@@ -12,11 +12,13 @@ from modemagent.registry.pages.links import Link
 from modemagent.registry.pages.viewer import Viewer
 from modemagent.registry.pages.words import LIFECYCLES, LISTS, Word
 from modemagent.registry.regulations.counting import date_of
-from modemagent.registry.store import cases, checks, links, policies
-from modemagent.registry.store.deadline_reader import deadlines_of
-from modemagent.registry.store.deadline_tables import NEVER
-from modemagent.registry.store.engine import now_ms
-from modemagent.registry.store.units import UnitKind
+from modemagent.registry.store.assets import cases
+from modemagent.registry.store.database.engine import now_ms
+from modemagent.registry.store.history.units import UnitKind
+from modemagent.registry.store.lists import checks
+from modemagent.registry.store.policies import links, policies
+from modemagent.registry.store.regulations.deadline_reader import deadlines_of
+from modemagent.registry.store.tables.deadline_tables import NEVER
 
 _IMEI_DIGITS = 14
 

@@ -16,8 +16,9 @@ from modemagent.registry.pages.page_errors import PageError, not_found
 from modemagent.registry.pages.viewer import Viewer
 from modemagent.registry.pages.words import Word, read_state, sim_state, word
 from modemagent.registry.received import SEQUENCE_LIMIT
-from modemagent.registry.store import reader, schema
-from modemagent.registry.store.fleet import gateway_row
+from modemagent.registry.store.fleet import reader
+from modemagent.registry.store.fleet.fleet import gateway_row
+from modemagent.registry.store.tables import schema
 from modemagent.report.message import canonical_body
 
 _NUMBERS = frozenset(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from modemagent.registry.calls.retention import RetentionCalls
 from modemagent.registry.pages.figures import ShownTime, moment
 from modemagent.registry.pages.frame import Answer, Ask, Page
 from modemagent.registry.pages.timeline import actor_text
-from modemagent.registry.retention_calls import RetentionCalls
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,8 +53,8 @@ from modemagent.registry.pages import (
 from modemagent.registry.pages.forms import MOST_FILE_BYTES, MOST_FORM_BYTES
 from modemagent.registry.pages.frame import AsyncHandler, Handler
 from modemagent.registry.pages.session import SignIn
-from modemagent.registry.store.people import Person
-from modemagent.registry.store.tokens import Scope
+from modemagent.registry.store.people.people import Person
+from modemagent.registry.store.people.tokens import Scope
 
 
 class PageRoute(NamedTuple):

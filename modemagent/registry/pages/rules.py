@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from modemagent.registry.calls.rechecks import RecheckCalls
 from modemagent.registry.pages.acts import Refusal, attempt
 from modemagent.registry.pages.figures import ShownTime, moment
 from modemagent.registry.pages.frame import Answer, Ask, Page, SeeOther
 from modemagent.registry.pages.timeline import actor_text
 from modemagent.registry.pages.words import RECHECK_STATES, SEVERITIES, Word, word
-from modemagent.registry.recheck_calls import RecheckCalls
 from modemagent.registry.rules.catalogue import CATALOGUE, PROBLEMS
-from modemagent.registry.store import recheck_reader, rule_totals
-from modemagent.registry.store.documents import Document
-from modemagent.registry.store.finding_reader import SEVERITIES as ORDER
-from modemagent.registry.store.recheck_runs import FEWEST, MAX_MATCH_RATIO
+from modemagent.registry.store.evaluation import recheck_reader
+from modemagent.registry.store.evaluation.recheck_runs import FEWEST, MAX_MATCH_RATIO
+from modemagent.registry.store.findings import rule_totals
+from modemagent.registry.store.findings.finding_reader import SEVERITIES as ORDER
+from modemagent.registry.store.fleet.documents import Document
 
 #: How long a condition has to last, or how often it has to occur, before it is a finding.
 GRACE = {

@@ -9,7 +9,7 @@ from modemagent.registry.pages.frame import Answer, Ask, Page, SeeOther
 from modemagent.registry.pages.page_errors import PageError
 from modemagent.registry.pages.qr_path import QrPath, qr_path
 from modemagent.registry.pages.session import secret_of
-from modemagent.registry.store import second_factor as store
+from modemagent.registry.store.people import second_factor as store
 
 _ISSUER = "modemagent registry"
 

@@ -12,8 +12,8 @@ from modemagent.registry.api.quotas import Rates
 from modemagent.registry.pages.frame import Answer, Ask, Page, SeeOther, is_loopback
 from modemagent.registry.pages.page_errors import PageError
 from modemagent.registry.pages.passwords import LONGEST, SHORTEST, Passwords
-from modemagent.registry.store import invitations, people, second_factor, sessions
-from modemagent.registry.store.people import Person
+from modemagent.registry.store.people import invitations, people, second_factor, sessions
+from modemagent.registry.store.people.people import Person
 
 #: Attempts to sign in, right ones included.
 _OF_NAME, _OF_ADDRESS = parse("20/15minutes"), parse("60/15minutes")

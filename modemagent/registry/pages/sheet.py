@@ -23,11 +23,13 @@ from modemagent.registry.pages.page_errors import not_found
 from modemagent.registry.pages.past import TIMES, PastAnswer, past_answer, past_documents
 from modemagent.registry.pages.viewer import Number
 from modemagent.registry.pages.words import finding_word
-from modemagent.registry.store import acts, audit, finding_reader, reader, triage
-from modemagent.registry.store.refs import parse_ref
-from modemagent.registry.store.unit_numbers import find_unit
-from modemagent.registry.store.units import UnitKind
-from modemagent.registry.store.view import View
+from modemagent.registry.store.database.refs import parse_ref
+from modemagent.registry.store.findings import finding_reader, triage
+from modemagent.registry.store.fleet import reader
+from modemagent.registry.store.fleet.unit_numbers import find_unit
+from modemagent.registry.store.fleet.view import View
+from modemagent.registry.store.history.units import UnitKind
+from modemagent.registry.store.privacy import acts, audit
 from modemagent.report.message import canonical_body
 
 _MOST_REPORTS = 60

@@ -17,10 +17,11 @@ from modemagent.registry.pages.registers import Registers, registers_about
 from modemagent.registry.pages.unit_page import UnitPage
 from modemagent.registry.pages.viewer import Number
 from modemagent.registry.pages.words import LINK_STATES, Word
-from modemagent.registry.store import reader, triage
-from modemagent.registry.store.unit_numbers import find_unit
-from modemagent.registry.store.units import UnitKind
-from modemagent.registry.store.view import View
+from modemagent.registry.store.findings import triage
+from modemagent.registry.store.fleet import reader
+from modemagent.registry.store.fleet.unit_numbers import find_unit
+from modemagent.registry.store.fleet.view import View
+from modemagent.registry.store.history.units import UnitKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

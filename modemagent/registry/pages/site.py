@@ -50,8 +50,10 @@ from modemagent.registry.pages.session import SignIn, secret_of
 from modemagent.registry.pages.static_files import StaticFiles
 from modemagent.registry.pages.time_zones import local, show_in
 from modemagent.registry.pages.viewer import Viewer
-from modemagent.registry.store import acts, sessions, triage
-from modemagent.registry.store.query_budget import is_exceeded
+from modemagent.registry.store.database.query_budget import is_exceeded
+from modemagent.registry.store.findings import triage
+from modemagent.registry.store.people import sessions
+from modemagent.registry.store.privacy import acts
 
 log = logging.getLogger(__name__)
 

@@ -13,12 +13,13 @@ from modemagent import __version__
 from modemagent.registry.pages.figures import ShownTime, byte_count, duration, moment
 from modemagent.registry.pages.frame import Answer, Ask, Page
 from modemagent.registry.pages.words import Word
-from modemagent.registry.store import audit, backup, jobs, retention, system_state, tallies
-from modemagent.registry.store.documents import to_rfc3339
-from modemagent.registry.store.engine import Database
-from modemagent.registry.store.jobs import JobFailure, Timer, TimerKind
+from modemagent.registry.store.database import backup, jobs, system_state, tallies
+from modemagent.registry.store.database.engine import Database
+from modemagent.registry.store.database.jobs import JobFailure, Timer, TimerKind
+from modemagent.registry.store.database.system_state import Archive, DatabaseSize, WaitingWork
+from modemagent.registry.store.fleet.documents import to_rfc3339
 from modemagent.registry.store.migrations import NEWEST
-from modemagent.registry.store.system_state import Archive, DatabaseSize, WaitingWork
+from modemagent.registry.store.privacy import audit, retention
 
 _DAY_MS = 86_400_000
 _OLD_BACKUP_MS = 2 * _DAY_MS

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from modemagent.registry.list_calls import ListCalls
+from modemagent.registry.calls.lists import ListCalls
 from modemagent.registry.pages.figures import ShownTime, moment
 from modemagent.registry.pages.frame import Answer, Ask, Page
 from modemagent.registry.pages.imports import ImportRow, import_row
 from modemagent.registry.pages.links import Link
 from modemagent.registry.pages.page_errors import PageError
-from modemagent.registry.store import tac_table
-from modemagent.registry.store.documents import to_rfc3339
-from modemagent.registry.store.imports import TACS
+from modemagent.registry.store.fleet.documents import to_rfc3339
+from modemagent.registry.store.lists import tac_table
+from modemagent.registry.store.lists.imports import TACS
 
 _ROWS, _IMPORTS = 50, 5
 _LONGEST = 8  # digits of a TAC

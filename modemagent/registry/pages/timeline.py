@@ -19,7 +19,8 @@ from modemagent.registry.pages.finding_rows import part_text
 from modemagent.registry.pages.frame import Ask
 from modemagent.registry.pages.links import Link, Links
 from modemagent.registry.pages.words import Word, finding_word, word
-from modemagent.registry.store import finding_reader, notes
+from modemagent.registry.store.findings import finding_reader
+from modemagent.registry.store.people import notes
 
 MOST = 100
 KINDS = ("change", "finding", "person")

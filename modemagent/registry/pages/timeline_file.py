@@ -17,11 +17,12 @@ from modemagent.registry.pages.timeline import (
     every_entry,
     with_notes,
 )
-from modemagent.registry.store import reader, triage
-from modemagent.registry.store.refs import parse_ref
-from modemagent.registry.store.unit_numbers import find_unit
-from modemagent.registry.store.units import UnitKind
-from modemagent.registry.store.view import View
+from modemagent.registry.store.database.refs import parse_ref
+from modemagent.registry.store.findings import triage
+from modemagent.registry.store.fleet import reader
+from modemagent.registry.store.fleet.unit_numbers import find_unit
+from modemagent.registry.store.fleet.view import View
+from modemagent.registry.store.history.units import UnitKind
 
 _COLUMNS = (
     "time", "known", "late", "kind", "what", "before", "after", "where", "who", "note", "report",

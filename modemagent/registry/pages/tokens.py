@@ -11,10 +11,10 @@ from modemagent.registry.pages.figures import ShownTime, moment
 from modemagent.registry.pages.frame import Answer, Ask, Page, SeeOther
 from modemagent.registry.pages.page_errors import not_found
 from modemagent.registry.pages.words import ACCESS_STATES, Word
-from modemagent.registry.store import tokens
-from modemagent.registry.store.documents import to_rfc3339
-from modemagent.registry.store.engine import now_ms
-from modemagent.registry.store.tokens import Scope
+from modemagent.registry.store.database.engine import now_ms
+from modemagent.registry.store.fleet.documents import to_rfc3339
+from modemagent.registry.store.people import tokens
+from modemagent.registry.store.people.tokens import Scope
 
 _MOST = 200
 #: What a token of each scope may do.

@@ -16,13 +16,13 @@ from modemagent.registry.pages.links import Link, Links
 from modemagent.registry.pages.list_cells import Cell, ListColumn, ListRow, of_text, of_time
 from modemagent.registry.pages.list_query import FilterField, ListControls, ListQuery
 from modemagent.registry.pages.words import LINK_STATES
-from modemagent.registry.store import reader
-from modemagent.registry.store.documents import Document
-from modemagent.registry.store.gateway_sites import ShownSites
-from modemagent.registry.store.unit_filters import LISTS, UnitFilter
-from modemagent.registry.store.unit_search import UnitSearch
-from modemagent.registry.store.units import UnitKind
-from modemagent.registry.store.view import View
+from modemagent.registry.store.assets.gateway_sites import ShownSites
+from modemagent.registry.store.fleet import reader
+from modemagent.registry.store.fleet.documents import Document
+from modemagent.registry.store.fleet.unit_filters import LISTS, UnitFilter
+from modemagent.registry.store.fleet.unit_search import UnitSearch
+from modemagent.registry.store.fleet.view import View
+from modemagent.registry.store.history.units import UnitKind
 
 _BLOCK = 500  # rows of a file that are read at a time
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from modemagent.registry.pages.acts import Refusal, attempt
 from modemagent.registry.pages.frame import Answer, Ask, SeeOther
 from modemagent.registry.pages.page_errors import PageError, not_found
-from modemagent.registry.store import notes
-from modemagent.registry.store.refs import parse_ref
-from modemagent.registry.store.unit_numbers import find_unit
-from modemagent.registry.store.units import UnitKind
-from modemagent.registry.store.view import View
+from modemagent.registry.store.database.refs import parse_ref
+from modemagent.registry.store.fleet.unit_numbers import find_unit
+from modemagent.registry.store.fleet.view import View
+from modemagent.registry.store.history.units import UnitKind
+from modemagent.registry.store.people import notes
 
 
 def modem(ask: Ask) -> Answer:

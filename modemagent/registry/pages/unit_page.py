@@ -12,8 +12,8 @@ from modemagent.registry.pages.frame import Answer, Ask, Page, SeeOther
 from modemagent.registry.pages.lookup import count_lookup
 from modemagent.registry.pages.page_errors import not_found
 from modemagent.registry.pages.past import past_documents
-from modemagent.registry.store.refs import parse_ref
-from modemagent.registry.store.units import UnitKind
+from modemagent.registry.store.database.refs import parse_ref
+from modemagent.registry.store.history.units import UnitKind
 
 
 @dataclass(frozen=True, slots=True)

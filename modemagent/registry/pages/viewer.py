@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from modemagent.privacy.masking import mask, mask_text
 from modemagent.registry.pages.figures import groups
-from modemagent.registry.store import acts
-from modemagent.registry.store.people import Person
-from modemagent.registry.store.tokens import Scope
+from modemagent.registry.store.people.people import Person
+from modemagent.registry.store.people.tokens import Scope
+from modemagent.registry.store.privacy import acts
 
 
 class Number(NamedTuple):

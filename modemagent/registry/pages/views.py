@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from modemagent.privacy.masking import mask_text
 from modemagent.registry.pages.frame import Answer, Ask, SeeOther
 from modemagent.registry.pages.page_errors import PageError
-from modemagent.registry.store import saved_views as store
+from modemagent.registry.store.people import saved_views as store
 
 #: Lists that have views.
 SECTIONS = ("findings", "modems", "sims", "gateways", "assets")

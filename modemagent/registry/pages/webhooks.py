@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from modemagent.registry.calls.webhooks import WebhookCalls
 from modemagent.registry.pages.figures import ShownTime, moment
 from modemagent.registry.pages.frame import Answer, Ask, Page, SeeOther
 from modemagent.registry.pages.page_errors import not_found
 from modemagent.registry.pages.timeline import actor_text
 from modemagent.registry.pages.words import MESSAGE_STATES, WEBHOOK_STATES, Word
-from modemagent.registry.webhook_calls import WebhookCalls
 
 _ROWS = 50
 

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from modemagent.registry.api.policy_documents import shown_policy
+from modemagent.registry.calls.policies import PolicyCalls
 from modemagent.registry.pages.acts import Refusal, attempt
 from modemagent.registry.pages.figures import ShownTime, as_utc, moment
 from modemagent.registry.pages.frame import Answer, Ask, Page, SeeOther
 from modemagent.registry.pages.links import Link, Links
 from modemagent.registry.pages.timeline import actor_text
 from modemagent.registry.pages.words import WINDOW_STATES, Word
-from modemagent.registry.policy_calls import PolicyCalls
-from modemagent.registry.store.documents import Document
+from modemagent.registry.store.fleet.documents import Document
 
 _ROWS = 50
 _FIELDS = ("name", "reason", "from", "to")

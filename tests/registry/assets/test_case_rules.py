@@ -12,7 +12,8 @@ from modemagent.registry.rules.inputs import ModemFacts, ReportMoment
 from modemagent.registry.rules.inventory import LASTS_MS, label_mismatch, not_in_inventory
 from modemagent.registry.rules.recalled import RecallNotice, recalled
 from modemagent.registry.rules.sighted import MissingSince, SightedReport, is_sighting, sighted
-from modemagent.registry.store import case_sightings, inventory
+from modemagent.registry.store.assets import case_sightings
+from modemagent.registry.store.evaluation import inventory
 from tests.registry.conftest import IMEI, OTHER_IMEI
 
 FIRST = ReportMoment(1, 1, 1000, 2000)

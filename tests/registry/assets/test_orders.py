@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from modemagent.registry.asset_calls import AssetCalls
 from modemagent.registry.assets.order_file import read_order
-from modemagent.registry.list_calls import ListCalls
-from modemagent.registry.store import receipts
+from modemagent.registry.calls.assets import AssetCalls
+from modemagent.registry.calls.lists import ListCalls
+from modemagent.registry.store.assets import receipts
 from tests.registry.assets.conftest import Operator
 from tests.registry.conftest import ICCID, IMEI, OTHER_ICCID, OTHER_IMEI, Gateway, Registry, sim
 from tests.registry.rules.conftest import Store

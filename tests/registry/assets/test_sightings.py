@@ -8,11 +8,18 @@ from typing import Any
 import pytest
 
 from modemagent.identity.imei import Imei
-from modemagent.registry.asset_calls import AssetCalls
-from modemagent.registry.case_calls import CaseCalls
-from modemagent.registry.list_calls import ListCalls
-from modemagent.registry.store import case_sightings, inventory, reader, recheck
-from modemagent.registry.store.decisions import Decision, DecisionAction, DecisionRefused, decide
+from modemagent.registry.calls.assets import AssetCalls
+from modemagent.registry.calls.cases import CaseCalls
+from modemagent.registry.calls.lists import ListCalls
+from modemagent.registry.store.assets import case_sightings
+from modemagent.registry.store.evaluation import inventory, recheck
+from modemagent.registry.store.findings.decisions import (
+    Decision,
+    DecisionAction,
+    DecisionRefused,
+    decide,
+)
+from modemagent.registry.store.fleet import reader
 from tests.registry.conftest import ICCID, IMEI, OTHER_ICCID, OTHER_IMEI, Gateway, sim
 from tests.registry.rules.conftest import Store
 

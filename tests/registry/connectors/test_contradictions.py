@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from modemagent.registry.outside_calls import OutsideCalls
+from modemagent.registry.calls.outside import OutsideCalls
 from modemagent.registry.rules.contradicts import ReportedPair, SeenByOperator, contradicts
 from modemagent.registry.rules.inputs import ReportMoment
 from tests.conftest import call_in_process

@@ -23,10 +23,10 @@ from h2.events import (
 )
 from h2.settings import SettingCodes
 
-from modemagent.registry.list_calls import ListCalls
-from modemagent.registry.policy_calls import PolicyCalls
-from modemagent.registry.store import recheck
-from modemagent.registry.store.engine import Database
+from modemagent.registry.calls.lists import ListCalls
+from modemagent.registry.calls.policies import PolicyCalls
+from modemagent.registry.store.database.engine import Database
+from modemagent.registry.store.evaluation import recheck
 from tests.registry.conftest import (
     ICCID,
     IMEI,

@@ -16,13 +16,13 @@ from typing import Any
 import pytest
 
 from modemagent.http_exchange import Limits
+from modemagent.registry.calls.lists import ListCalls
+from modemagent.registry.calls.outside import OutsideCalls
 from modemagent.registry.equipment.eir_client import EirClient, EirFailure
-from modemagent.registry.list_calls import ListCalls
-from modemagent.registry.outside_calls import OutsideCalls
 from modemagent.registry.rules.eir_changed import eir_changed
 from modemagent.registry.rules.inputs import ReportMoment
-from modemagent.registry.store import eir_checks
-from modemagent.registry.store.engine import Database
+from modemagent.registry.store.database.engine import Database
+from modemagent.registry.store.outside import eir_checks
 from tests.conftest import call_in_process
 from tests.registry.conftest import IMEI, Client, Gateway, Registry
 from tests.registry.history.wire import imei

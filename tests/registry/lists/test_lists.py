@@ -14,11 +14,12 @@ from sqlalchemy import Table, text
 from modemagent.identity.iccid import Iccid
 from modemagent.identity.imei import Imei
 from modemagent.identity.imsi import Imsi
-from modemagent.registry.list_calls import ListCalls
+from modemagent.registry.calls.lists import ListCalls
 from modemagent.registry.lists.entries import ListName
-from modemagent.registry.store import list_tables, statements
-from modemagent.registry.store.engine import Database
-from modemagent.registry.store.list_hits import entries_about
+from modemagent.registry.store.database import statements
+from modemagent.registry.store.database.engine import Database
+from modemagent.registry.store.lists.list_hits import entries_about
+from modemagent.registry.store.tables import list_tables
 from tests.registry.conftest import ICCID, IMEI, OTHER_IMEI, Client, HttpResponse, Registry
 
 

@@ -17,9 +17,10 @@ from sqlalchemy import select, update
 
 from modemagent.registry.outbound.digest import EVERY_MS
 from modemagent.registry.outbound.mail import Mailer, MailOptions
-from modemagent.registry.store import notices, schema
-from modemagent.registry.store.engine import Database
-from modemagent.registry.store.recorder import Recorder
+from modemagent.registry.store.database.engine import Database
+from modemagent.registry.store.intake.recorder import Recorder
+from modemagent.registry.store.outbound import notices
+from modemagent.registry.store.tables import schema
 from tests.conftest import call_in_process
 from tests.registry.conftest import ICCID, IMEI, Gateway, Registry
 

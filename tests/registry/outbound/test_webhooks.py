@@ -19,18 +19,18 @@ from sqlalchemy import select, update
 
 from modemagent.errors import UsageError
 from modemagent.http_exchange import AddressRefused, HttpClient, Limits
-from modemagent.registry.case_calls import CaseCalls
+from modemagent.registry.calls.cases import CaseCalls
+from modemagent.registry.calls.webhooks import WebhookCalls
 from modemagent.registry.outbound import dispatcher as dispatcher_module
 from modemagent.registry.outbound import messages
 from modemagent.registry.outbound.dispatcher import Dispatcher
 from modemagent.registry.outbound.schedule import DELAYS_S, LONGEST_MS, delay_ms
 from modemagent.registry.outbound.signing import signed_headers
 from modemagent.registry.outbound.targets import address_rule, check_url
-from modemagent.registry.store import reader
-from modemagent.registry.store.engine import Database, now_ms
-from modemagent.registry.store.outbound_tables import delivery, webhook
-from modemagent.registry.store.recorder import Recorder
-from modemagent.registry.webhook_calls import WebhookCalls
+from modemagent.registry.store.database.engine import Database, now_ms
+from modemagent.registry.store.fleet import reader
+from modemagent.registry.store.intake.recorder import Recorder
+from modemagent.registry.store.tables.outbound_tables import delivery, webhook
 from tests.conftest import call_in_process
 from tests.preloaded import Preloaded
 from tests.registry.conftest import ICCID, IMEI, OTHER_ICCID, Gateway, PostgresServer, Registry, sim

@@ -17,18 +17,19 @@ from urllib.parse import urlencode
 import pytest
 from argon2 import PasswordHasher
 
-from modemagent.registry.case_calls import CaseCalls
-from modemagent.registry.list_calls import ListCalls
-from modemagent.registry.policy_calls import PolicyCalls
-from modemagent.registry.store import dialect, invitations
-from modemagent.registry.store.batch import Batch
-from modemagent.registry.store.deadlines import update_part
-from modemagent.registry.store.engine import Database
-from modemagent.registry.store.people import PersonRole
-from modemagent.registry.store.recheck_runs import COUNTS, RUN_COLUMNS
-from modemagent.registry.store.recheck_tables import recheck_rule, recheck_run
-from modemagent.registry.store.recorder import Recorder
-from modemagent.registry.store.system_state import waiting_work
+from modemagent.registry.calls.cases import CaseCalls
+from modemagent.registry.calls.lists import ListCalls
+from modemagent.registry.calls.policies import PolicyCalls
+from modemagent.registry.store.database import dialect
+from modemagent.registry.store.database.engine import Database
+from modemagent.registry.store.database.system_state import waiting_work
+from modemagent.registry.store.evaluation.recheck_runs import COUNTS, RUN_COLUMNS
+from modemagent.registry.store.intake.batch import Batch
+from modemagent.registry.store.intake.recorder import Recorder
+from modemagent.registry.store.people import invitations
+from modemagent.registry.store.people.people import PersonRole
+from modemagent.registry.store.regulations.deadlines import update_part
+from modemagent.registry.store.tables.recheck_tables import recheck_rule, recheck_run
 from tests.registry.conftest import (
     EID,
     ICCID,

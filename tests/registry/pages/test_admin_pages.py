@@ -9,17 +9,19 @@ import time
 
 import pytest
 
-from modemagent.registry.audit_calls import AuditCalls
+from modemagent.registry.calls.audit import AuditCalls
+from modemagent.registry.calls.rechecks import RecheckCalls
+from modemagent.registry.calls.webhooks import WebhookCalls
 from modemagent.registry.pages import system
-from modemagent.registry.recheck_calls import RecheckCalls
 from modemagent.registry.rules.catalogue import CATALOGUE
-from modemagent.registry.store import backup, jobs, people_tables, tokens
-from modemagent.registry.store.jobs import TimerKind
-from modemagent.registry.store.people import PersonRole
-from modemagent.registry.store.recorder import Recorder
-from modemagent.registry.store.system_state import TABLES_OF
-from modemagent.registry.store.tokens import Scope
-from modemagent.registry.webhook_calls import WebhookCalls
+from modemagent.registry.store.database import backup, jobs
+from modemagent.registry.store.database.jobs import TimerKind
+from modemagent.registry.store.database.system_state import TABLES_OF
+from modemagent.registry.store.intake.recorder import Recorder
+from modemagent.registry.store.people import tokens
+from modemagent.registry.store.people.people import PersonRole
+from modemagent.registry.store.people.tokens import Scope
+from modemagent.registry.store.tables import people_tables
 from tests.registry.conftest import IMEI, OTHER_IMEI
 from tests.registry.pages.conftest import PASSWORD, Browser, Story
 

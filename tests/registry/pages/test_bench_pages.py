@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from modemagent.registry.store.people import PersonRole
+from modemagent.registry.store.people.people import PersonRole
 from tests.registry.conftest import OTHER_IMEI, Gateway
 from tests.registry.history.wire import imei
 from tests.registry.pages.conftest import BENCH, BENCH_IMEIS, Browser, Story, bench_report, wait_for

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from modemagent.registry.store.people import PersonRole
+from modemagent.registry.store.people.people import PersonRole
 from tests.chromium import Chromium
 from tests.registry.conftest import IMEI, OTHER_ICCID, Gateway, Registry
 from tests.registry.history.wire import imei

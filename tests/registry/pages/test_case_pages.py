@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from modemagent.registry.store.people import PersonRole
+from modemagent.registry.store.people.people import PersonRole
 from tests.registry.conftest import IMEI, OTHER_IMEI, Gateway
 from tests.registry.pages.conftest import Browser, Story, wait_for
 

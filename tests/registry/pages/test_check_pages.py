@@ -7,7 +7,7 @@ import csv
 import pytest
 
 from modemagent.registry.lists.check_file import read_numbers
-from modemagent.registry.store.people import PersonRole
+from modemagent.registry.store.people.people import PersonRole
 from tests.registry.conftest import IMEI, OTHER_IMEI
 from tests.registry.pages.conftest import Browser, Story
 

@@ -14,8 +14,9 @@ import pytest
 from modemagent.registry.pages import timeline
 from modemagent.registry.pages.links import Links
 from modemagent.registry.pages.viewer import Viewer
-from modemagent.registry.store import reader, sessions
-from modemagent.registry.store.people import PersonRole
+from modemagent.registry.store.fleet import reader
+from modemagent.registry.store.people import sessions
+from modemagent.registry.store.people.people import PersonRole
 from tests.registry.conftest import ICCID, IMEI, OTHER_ICCID, OTHER_IMEI
 from tests.registry.pages.conftest import (
     FORMULA,

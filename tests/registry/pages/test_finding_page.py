@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from modemagent.registry.pages.finding_acts import undo_of
-from modemagent.registry.store.people import PersonRole
+from modemagent.registry.store.people.people import PersonRole
 from tests.registry.conftest import ICCID, OTHER_ICCID
 from tests.registry.pages.conftest import Browser, Story
 

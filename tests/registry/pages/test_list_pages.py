@@ -20,13 +20,14 @@ from modemagent.registry.pages.forms import Form
 from modemagent.registry.pages.frame import Answer, Ask, Page, SeeOther
 from modemagent.registry.pages.links import Link, Links
 from modemagent.registry.pages.viewer import Viewer
-from modemagent.registry.store import finding_search, finding_sets, people, saved_views
-from modemagent.registry.store.decisions import Decision, DecisionAction
-from modemagent.registry.store.engine import Database, now_ms
-from modemagent.registry.store.finding_search import FindingFilter
-from modemagent.registry.store.fleet_figures import FindingCluster, FleetFigures
-from modemagent.registry.store.people import PersonRole
-from modemagent.registry.store.triage import RuleTotal
+from modemagent.registry.store.database.engine import Database, now_ms
+from modemagent.registry.store.findings import finding_search, finding_sets
+from modemagent.registry.store.findings.decisions import Decision, DecisionAction
+from modemagent.registry.store.findings.finding_search import FindingFilter
+from modemagent.registry.store.findings.triage import RuleTotal
+from modemagent.registry.store.fleet.fleet_figures import FindingCluster, FleetFigures
+from modemagent.registry.store.people import people, saved_views
+from modemagent.registry.store.people.people import PersonRole
 from tests.registry.conftest import IMEI
 from tests.registry.pages.conftest import FORMULA, NUMBER_LIKE_GATEWAY, Browser, Story
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from modemagent.registry.store import policies
-from modemagent.registry.store.people import PersonRole
+from modemagent.registry.store.people.people import PersonRole
+from modemagent.registry.store.policies import policies
 from tests.registry.conftest import ICCID, IMEI, OTHER_ICCID
 from tests.registry.pages.conftest import Browser, Story
 

@@ -12,10 +12,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import update
 
-from modemagent.registry.audit_calls import AuditCalls
-from modemagent.registry.retention_calls import RetentionCalls
-from modemagent.registry.store.people import PersonRole
-from modemagent.registry.store.privacy_tables import audit
+from modemagent.registry.calls.audit import AuditCalls
+from modemagent.registry.calls.retention import RetentionCalls
+from modemagent.registry.store.people.people import PersonRole
+from modemagent.registry.store.tables.privacy_tables import audit
 from tests.registry.pages.conftest import NUMBER_LIKE_GATEWAY, Browser, Story
 
 ABROAD = NUMBER_LIKE_GATEWAY.removeprefix("gw-")

@@ -22,12 +22,13 @@ from modemagent.registry.pages.proof import VALID_MS
 from modemagent.registry.pages.routes import ROUTES
 from modemagent.registry.pages.session import SignIn
 from modemagent.registry.pages.site import Pages
-from modemagent.registry.store import invitations, people, second_factor, sessions, triage
-from modemagent.registry.store.engine import Database, now_ms
-from modemagent.registry.store.people import PersonRole
-from modemagent.registry.store.people_tables import invitation, session
-from modemagent.registry.store.second_factor import code_at
-from modemagent.registry.store.sessions import IDLE_MS, LONGEST_MS
+from modemagent.registry.store.database.engine import Database, now_ms
+from modemagent.registry.store.findings import triage
+from modemagent.registry.store.people import invitations, people, second_factor, sessions
+from modemagent.registry.store.people.people import PersonRole
+from modemagent.registry.store.people.second_factor import code_at
+from modemagent.registry.store.people.sessions import IDLE_MS, LONGEST_MS
+from modemagent.registry.store.tables.people_tables import invitation, session
 from tests.conftest import call_in_process
 from tests.registry.conftest import Registry
 from tests.registry.pages.conftest import PASSWORD, Browser, Story

@@ -14,8 +14,8 @@ from modemagent.identity.snapshot import ReadState, SimState
 from modemagent.registry import pages
 from modemagent.registry.pages import act_words, words
 from modemagent.registry.rules.catalogue import CATALOGUE
-from modemagent.registry.store.decisions import DecisionAction
-from modemagent.registry.store.recheck_runs import RunState
+from modemagent.registry.store.evaluation.recheck_runs import RunState
+from modemagent.registry.store.findings.decisions import DecisionAction
 
 FOLDER = Path(pages.__file__).parent
 STATIC = FOLDER / "static"

@@ -15,8 +15,8 @@ from urllib.parse import urlencode
 import pytest
 from sqlalchemy import update
 
-from modemagent.registry.store.engine import Database
-from modemagent.registry.store.outbound_tables import delivery
+from modemagent.registry.store.database.engine import Database
+from modemagent.registry.store.tables.outbound_tables import delivery
 from tests.registry.conftest import (
     EID,
     ICCID,

@@ -11,15 +11,15 @@ import pytest
 from sqlalchemy import delete, insert, update
 
 from modemagent.errors import UsageError
-from modemagent.registry.audit_calls import AuditCalls
-from modemagent.registry.list_calls import ListCalls
+from modemagent.registry.calls.audit import AuditCalls
+from modemagent.registry.calls.lists import ListCalls
 from modemagent.registry.looks import Looks
-from modemagent.registry.store import acts, audit
-from modemagent.registry.store.acts import Acting, act_as, acting_as_user
-from modemagent.registry.store.audit import Head
-from modemagent.registry.store.engine import Database
-from modemagent.registry.store.privacy_tables import audit as table
-from modemagent.registry.store.recorder import Recorder
+from modemagent.registry.store.database.engine import Database
+from modemagent.registry.store.intake.recorder import Recorder
+from modemagent.registry.store.privacy import acts, audit
+from modemagent.registry.store.privacy.acts import Acting, act_as, acting_as_user
+from modemagent.registry.store.privacy.audit import Head
+from modemagent.registry.store.tables.privacy_tables import audit as table
 from tests.conftest import call_in_process
 from tests.registry.conftest import ICCID, IMEI
 

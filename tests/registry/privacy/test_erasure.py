@@ -15,15 +15,17 @@ import psycopg
 import pytest
 from sqlalchemy import select
 
+from modemagent.registry.calls.erasures import ErasureCalls
 from modemagent.registry.envelope import open_envelope
-from modemagent.registry.erasure_calls import ErasureCalls
 from modemagent.registry.pseudonyms import is_pseudonym
 from modemagent.registry.redaction import ERASED, Redaction
-from modemagent.registry.store import audit, bodies, list_tables, schema
-from modemagent.registry.store.arrivals import Arrival
-from modemagent.registry.store.bodies import compress_redacted, decompress
-from modemagent.registry.store.engine import Database
-from modemagent.registry.store.recorder import Recorder
+from modemagent.registry.store.database.engine import Database
+from modemagent.registry.store.intake import bodies
+from modemagent.registry.store.intake.arrivals import Arrival
+from modemagent.registry.store.intake.bodies import compress_redacted, decompress
+from modemagent.registry.store.intake.recorder import Recorder
+from modemagent.registry.store.privacy import audit
+from modemagent.registry.store.tables import list_tables, schema
 from modemagent.report.message import canonical_body
 from tests.conftest import call_in_process
 from tests.registry.conftest import EID, ICCID, IMEI, OTHER_ICCID, SECRET, Gateway, Registry, sim

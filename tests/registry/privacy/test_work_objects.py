@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import update
 
-from modemagent.registry.store.engine import Database
-from modemagent.registry.store.outbound_tables import selection
+from modemagent.registry.store.database.engine import Database
+from modemagent.registry.store.tables.outbound_tables import selection
 from tests.conftest import call_in_process
 from tests.registry.conftest import EID, ICCID, IMEI, OTHER_IMEI, SECRET, Client
 from tests.registry.privacy.conftest import IMSI, Operator, swapped

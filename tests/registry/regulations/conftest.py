@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from modemagent.registry.deadline_calls import DeadlineCalls
+from modemagent.registry.calls.deadlines import DeadlineCalls
+from modemagent.registry.calls.lists import ListCalls
 from modemagent.registry.envelope import open_envelope
-from modemagent.registry.list_calls import ListCalls
-from modemagent.registry.store import deadlines, recheck
-from modemagent.registry.store.arrivals import Arrival
+from modemagent.registry.store.evaluation import recheck
+from modemagent.registry.store.intake.arrivals import Arrival
+from modemagent.registry.store.regulations import deadlines
 from modemagent.report.message import canonical_body
 from tests.registry.conftest import Body, Gateway
 from tests.registry.rules.conftest import Store

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from modemagent.registry.recheck_calls import RecheckCalls
+from modemagent.registry.calls.rechecks import RecheckCalls
 from modemagent.registry.regulations.counting import date_of
 from modemagent.registry.regulations.regulation import shipped
-from modemagent.registry.store import deadlines, regulations
+from modemagent.registry.store.regulations import deadlines, regulations
 from tests.registry.conftest import IMEI, OTHER_ICCID, OTHER_IMEI, sim
 from tests.registry.history.wire import imei
 from tests.registry.regulations.conftest import TODAY, DeadlineStore, Traveller

@@ -8,20 +8,16 @@ from typing import Any
 
 import pytest
 
+from modemagent.registry.calls.lists import ListCalls
 from modemagent.registry.envelope import open_envelope
-from modemagent.registry.list_calls import ListCalls
-from modemagent.registry.store import (
-    evaluation,
-    jobs,
-    reader,
-    recheck,
-    recheck_reader,
-    recheck_tables,
-)
-from modemagent.registry.store.arrivals import Arrival
-from modemagent.registry.store.batch import Batch
-from modemagent.registry.store.engine import Database, now_ms
-from modemagent.registry.store.recorder import Recorder
+from modemagent.registry.store.database import jobs
+from modemagent.registry.store.database.engine import Database, now_ms
+from modemagent.registry.store.evaluation import evaluation, recheck, recheck_reader
+from modemagent.registry.store.fleet import reader
+from modemagent.registry.store.intake.arrivals import Arrival
+from modemagent.registry.store.intake.batch import Batch
+from modemagent.registry.store.intake.recorder import Recorder
+from modemagent.registry.store.tables import recheck_tables
 from modemagent.report.message import canonical_body
 from tests.registry.conftest import OTHER_ICCID, Body, Client, Gateway, sim
 from tests.registry.history.wire import iccid, imei

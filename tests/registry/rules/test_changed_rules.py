@@ -9,14 +9,14 @@ import msgspec
 import pytest
 
 from modemagent.identity.checkdigits import luhn_digit
-from modemagent.registry.policy_calls import PolicyCalls
-from modemagent.registry.recheck_calls import RecheckCalls
+from modemagent.registry.calls.policies import PolicyCalls
+from modemagent.registry.calls.rechecks import RecheckCalls
 from modemagent.registry.rules.catalogue import OF_UNITS
 from modemagent.registry.rules.definitions import FOUND_BY, OF_HISTORY, digests
 from modemagent.registry.rules.inputs import ReportMoment, RuleFinding
-from modemagent.registry.store import effective, judgement, recheck
-from modemagent.registry.store.batch import Batch
-from modemagent.registry.store.finding_log import FindingLog, Subject
+from modemagent.registry.store.evaluation import effective, judgement, recheck
+from modemagent.registry.store.findings.finding_log import FindingLog, Subject
+from modemagent.registry.store.intake.batch import Batch
 from tests.registry.conftest import Gateway, sim
 from tests.registry.history.wire import iccid, imei
 from tests.registry.rules.conftest import Fleet

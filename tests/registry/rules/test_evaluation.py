@@ -9,10 +9,10 @@ import pytest
 
 from modemagent.registry.rules.changes import changes
 from modemagent.registry.rules.inputs import RuleFinding, UnitHistory
-from modemagent.registry.store import evaluation, judgement, rule_jobs, silence
-from modemagent.registry.store.decisions import Decision, DecisionAction, decide
-from modemagent.registry.store.engine import now_ms
-from modemagent.registry.store.finding_reader import finding_row, state_of
+from modemagent.registry.store.database.engine import now_ms
+from modemagent.registry.store.evaluation import evaluation, judgement, rule_jobs, silence
+from modemagent.registry.store.findings.decisions import Decision, DecisionAction, decide
+from modemagent.registry.store.findings.finding_reader import finding_row, state_of
 from tests.registry.conftest import (
     ICCID,
     IMEI,

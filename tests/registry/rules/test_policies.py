@@ -7,16 +7,23 @@ from typing import Any
 
 import pytest
 
-from modemagent.registry.asset_calls import AssetCalls
-from modemagent.registry.list_calls import ListCalls
-from modemagent.registry.policy_calls import PolicyCalls
+from modemagent.registry.calls.assets import AssetCalls
+from modemagent.registry.calls.lists import ListCalls
+from modemagent.registry.calls.policies import PolicyCalls
 from modemagent.registry.rules.pairing import LinkState
-from modemagent.registry.store import effective, link_filter, notices, reader, recheck, unit_search
-from modemagent.registry.store.decisions import Decision, DecisionAction, DecisionRefused, decide
-from modemagent.registry.store.documents import to_rfc3339
-from modemagent.registry.store.engine import now_ms
-from modemagent.registry.store.policies import PolicyConflict, StalePolicy
-from modemagent.registry.store.policy_tables import policy_version, work_window
+from modemagent.registry.store.database.engine import now_ms
+from modemagent.registry.store.evaluation import effective, recheck
+from modemagent.registry.store.findings.decisions import (
+    Decision,
+    DecisionAction,
+    DecisionRefused,
+    decide,
+)
+from modemagent.registry.store.fleet import link_filter, reader, unit_search
+from modemagent.registry.store.fleet.documents import to_rfc3339
+from modemagent.registry.store.outbound import notices
+from modemagent.registry.store.policies.policies import PolicyConflict, StalePolicy
+from modemagent.registry.store.tables.policy_tables import policy_version, work_window
 from tests.registry.conftest import ICCID, IMEI, OTHER_ICCID, OTHER_IMEI, Gateway, no_sim, sim
 from tests.registry.history.wire import imei
 from tests.registry.rules.conftest import Store

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from modemagent.registry.policy_calls import PolicyCalls
-from modemagent.registry.store import effective, recheck
-from modemagent.registry.store.engine import now_ms
+from modemagent.registry.calls.policies import PolicyCalls
+from modemagent.registry.store.database.engine import now_ms
+from modemagent.registry.store.evaluation import effective, recheck
 from tests.conftest import call_in_process
 from tests.registry.conftest import ICCID, IMEI, OTHER_ICCID, Gateway, sim
 from tests.registry.history.wire import iccid, imei
@@ -93,7 +93,7 @@ def test_validity_begins_and_ends_by_itself(fleet: Fleet) -> None:
 
 
 def _rfc3339(at_ms: int) -> str:
-    from modemagent.registry.store.documents import to_rfc3339
+    from modemagent.registry.store.fleet.documents import to_rfc3339
 
     return str(to_rfc3339(at_ms))
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from modemagent.registry.store import rule_totals, tac_table, tokens
-from modemagent.registry.store.engine import Database
-from modemagent.registry.store.finding_tables import finding
-from modemagent.registry.store.list_tables import tac
-from modemagent.registry.store.recheck_tables import modem_type
-from modemagent.registry.store.tokens import Scope
+from modemagent.registry.store.database.engine import Database
+from modemagent.registry.store.findings import rule_totals
+from modemagent.registry.store.lists import tac_table
+from modemagent.registry.store.people import tokens
+from modemagent.registry.store.people.tokens import Scope
+from modemagent.registry.store.tables.finding_tables import finding
+from modemagent.registry.store.tables.list_tables import tac
+from modemagent.registry.store.tables.recheck_tables import modem_type
 
 
 def test_counts_end_at_their_limits(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,18 +9,20 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event, select, text
 
-from modemagent.registry.store import finding_reader, finding_tables, tallies, triage
-from modemagent.registry.store.engine import Database, now_ms
-from modemagent.registry.store.finding_context import _event
-from modemagent.registry.store.finding_search import (
+from modemagent.registry.store.database import tallies
+from modemagent.registry.store.database.engine import Database, now_ms
+from modemagent.registry.store.findings import finding_reader, triage
+from modemagent.registry.store.findings.finding_context import _event
+from modemagent.registry.store.findings.finding_search import (
     FindingFilter,
     findings,
     grouped,
     revisions,
     search,
 )
-from modemagent.registry.store.fleet_figures import HOUR_MS
-from modemagent.registry.store.unit_filters import UnitFilter
+from modemagent.registry.store.fleet.fleet_figures import HOUR_MS
+from modemagent.registry.store.fleet.unit_filters import UnitFilter
+from modemagent.registry.store.tables import finding_tables
 
 _ROWS = 4000
 _MOST_READ = 300  # rows of 4,000; a page has 11

@@ -12,12 +12,12 @@ import pytest
 from sqlalchemy import text
 
 from modemagent.registry.envelope import Envelope, open_envelope, open_parts
-from modemagent.registry.store import opening
-from modemagent.registry.store.arrivals import Arrival
-from modemagent.registry.store.batch import Batch
-from modemagent.registry.store.engine import Database, now_ms
-from modemagent.registry.store.record import record
-from modemagent.registry.store.recorder import Recorder
+from modemagent.registry.store.database.engine import Database, now_ms
+from modemagent.registry.store.intake import opening
+from modemagent.registry.store.intake.arrivals import Arrival
+from modemagent.registry.store.intake.batch import Batch
+from modemagent.registry.store.intake.record import record
+from modemagent.registry.store.intake.recorder import Recorder
 from modemagent.report.message import canonical_body
 from tests.registry.conftest import Body, Gateway
 from tests.registry.history.wire import body_of

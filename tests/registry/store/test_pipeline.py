@@ -10,10 +10,11 @@ from psycopg import pq
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from modemagent.registry.store import dialect, schema
-from modemagent.registry.store.engine import Database, is_unavailable
-from modemagent.registry.store.pipeline import Pipeline
-from modemagent.registry.store.statements import Statement
+from modemagent.registry.store.database import dialect
+from modemagent.registry.store.database.engine import Database, is_unavailable
+from modemagent.registry.store.database.pipeline import Pipeline
+from modemagent.registry.store.database.statements import Statement
+from modemagent.registry.store.tables import schema
 from tests.registry.conftest import PostgresServer
 
 KINDS = ("bigint", "smallint", "boolean", "text", "bytea")

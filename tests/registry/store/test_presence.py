@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from modemagent.registry.store.presence import days_in, mask_of, packed_days
+from modemagent.registry.store.intake.presence import days_in, mask_of, packed_days
 
 
 def test_stored_days_are_read_as_they_were() -> None:

@@ -7,8 +7,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from modemagent.registry.pages.page_errors import page_error
-from modemagent.registry.store.engine import Database
-from modemagent.registry.store.query_budget import is_exceeded, limited
+from modemagent.registry.store.database.engine import Database
+from modemagent.registry.store.database.query_budget import is_exceeded, limited
 
 COUNT = text(
     "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < :most)"

@@ -11,13 +11,15 @@ from typing import Any
 import pytest
 
 from modemagent.registry.envelope import open_envelope
-from modemagent.registry.store import dialect, recorder, schema
-from modemagent.registry.store.arrivals import Arrival
-from modemagent.registry.store.batch import Batch
-from modemagent.registry.store.engine import Database, now_ms
-from modemagent.registry.store.place_log import PlaceLog
-from modemagent.registry.store.record import record
-from modemagent.registry.store.recorder import Recorder
+from modemagent.registry.store.database import dialect
+from modemagent.registry.store.database.engine import Database, now_ms
+from modemagent.registry.store.intake import recorder
+from modemagent.registry.store.intake.arrivals import Arrival
+from modemagent.registry.store.intake.batch import Batch
+from modemagent.registry.store.intake.place_log import PlaceLog
+from modemagent.registry.store.intake.record import record
+from modemagent.registry.store.intake.recorder import Recorder
+from modemagent.registry.store.tables import schema
 from modemagent.report.message import canonical_body
 from tests.registry.conftest import Body, Gateway, PostgresServer
 from tests.registry.store.test_pipeline import end_other_connections, insert

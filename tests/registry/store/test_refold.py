@@ -14,11 +14,11 @@ from modemagent.registry.envelope import open_envelope
 from modemagent.registry.history.derive import History, derive
 from modemagent.registry.history.readings import ReportTime
 from modemagent.registry.rules.catalogue import OF_BOOTS, OF_INDIVIDUALS
-from modemagent.registry.store import refold
-from modemagent.registry.store.arrivals import Arrival, Sender
-from modemagent.registry.store.batch import Batch
-from modemagent.registry.store.engine import Database
-from modemagent.registry.store.record import record
+from modemagent.registry.store.database.engine import Database
+from modemagent.registry.store.history import refold
+from modemagent.registry.store.intake.arrivals import Arrival, Sender
+from modemagent.registry.store.intake.batch import Batch
+from modemagent.registry.store.intake.record import record
 from modemagent.report.message import canonical_body
 from tests.registry.history.wire import as_received, body_of
 from tests.registry.history.world import Fleet, SentReport

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 
-from modemagent.registry.store.engine import Database
-from modemagent.registry.store.stays import read_stays
-from modemagent.registry.store.view import View
+from modemagent.registry.store.database.engine import Database
+from modemagent.registry.store.fleet.stays import read_stays
+from modemagent.registry.store.fleet.view import View
 
 
 @pytest.mark.parametrize("keys", [[1], [1, 2]])

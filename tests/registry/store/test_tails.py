@@ -10,12 +10,12 @@ import pytest
 from sqlalchemy import text
 
 from modemagent.registry.envelope import open_envelope
-from modemagent.registry.store import refold
-from modemagent.registry.store.arrivals import Arrival
-from modemagent.registry.store.batch import Batch
-from modemagent.registry.store.engine import Database
-from modemagent.registry.store.record import record
-from modemagent.registry.store.tails import Tail, choose_tails
+from modemagent.registry.store.database.engine import Database
+from modemagent.registry.store.history import refold
+from modemagent.registry.store.history.tails import Tail, choose_tails
+from modemagent.registry.store.intake.arrivals import Arrival
+from modemagent.registry.store.intake.batch import Batch
+from modemagent.registry.store.intake.record import record
 from modemagent.report.message import canonical_body
 from tests.registry.history.wire import body_of
 from tests.registry.history.world import HOUR, START, Gateway, ModemUnit, SentReport, SimCard

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from modemagent.registry.store import gateway_search, gateway_sites, unit_search
-from modemagent.registry.store.engine import Database
-from modemagent.registry.store.unit_filters import UnitFilter
-from modemagent.registry.store.unit_search import UnitSearch
-from modemagent.registry.store.units import UnitKind
-from modemagent.registry.store.view import View
+from modemagent.registry.store.assets import gateway_sites
+from modemagent.registry.store.database.engine import Database
+from modemagent.registry.store.fleet import gateway_search, unit_search
+from modemagent.registry.store.fleet.unit_filters import UnitFilter
+from modemagent.registry.store.fleet.unit_search import UnitSearch
+from modemagent.registry.store.fleet.view import View
+from modemagent.registry.store.history.units import UnitKind
 from tests.registry.store.test_finding_filters import read
 
 _MODEMS = 3000

@@ -15,8 +15,10 @@ from sqlalchemy import Connection, inspect, text
 
 from modemagent.errors import RegistryStoreError
 from modemagent.registry.rules.definitions import digests
-from modemagent.registry.store import dialect, partitions, schema, takeover
-from modemagent.registry.store.batch import Transactions
+from modemagent.registry.store.database import dialect, partitions
+from modemagent.registry.store.intake import takeover
+from modemagent.registry.store.intake.batch import Transactions
+from modemagent.registry.store.tables import schema
 
 #: The number in front orders the revisions.
 NEWEST = "0023_presence"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from modemagent.registry.store.outbound_tables import metadata
+from modemagent.registry.store.tables.outbound_tables import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -1,0 +1,1 @@
+"""Calls that the API and the command line share, one module for each subject."""

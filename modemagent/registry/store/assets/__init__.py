@@ -1,0 +1,1 @@
+"""Assets, orders, cases and the sites of gateways."""

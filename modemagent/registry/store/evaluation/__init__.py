@@ -1,0 +1,1 @@
+"""Evaluation of the rules: after reports, and for the whole fleet."""

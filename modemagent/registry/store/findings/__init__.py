@@ -1,0 +1,1 @@
+"""Findings as rows and documents, and what people decide about them."""

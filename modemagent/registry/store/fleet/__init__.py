@@ -1,0 +1,1 @@
+"""The fleet as documents: modems, SIMs, gateways, past states, look-ups."""

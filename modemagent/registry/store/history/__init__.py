@@ -1,0 +1,1 @@
+"""The derived history as rows: modems and SIMs, their stays, facts and events."""

@@ -1,0 +1,1 @@
+"""Storage of received reports: streams, boots, places and their kept readings."""

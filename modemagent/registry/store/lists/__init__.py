@@ -1,0 +1,1 @@
+"""Lists, imports, the TAC table, recalls and checks of many numbers."""

@@ -1,0 +1,1 @@
+"""What an outside EIR and the APIs of operators state."""

@@ -1,0 +1,1 @@
+"""Pairing policies, the links that follow from them, and announced work."""

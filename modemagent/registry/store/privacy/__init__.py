@@ -1,0 +1,1 @@
+"""The audit, erasure and retention."""

@@ -1,0 +1,1 @@
+"""Deadlines and registrations by the regulations of countries."""

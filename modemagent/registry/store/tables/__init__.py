@@ -1,0 +1,1 @@
+"""Tables of the registry's database, by subject."""
