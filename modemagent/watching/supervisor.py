@@ -178,7 +178,7 @@ class Supervisor:
             place,
             context=self._context,
             may_open=may_open,
-            changed=self._rescan.request_soon,
+            changed=self._rescan.request,
         )
         self._tasks[task] = asyncio.create_task(task.run(), name=f"modem {key}")
         return task
