@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from _pytest.runner import runtestprotocol
+from hypothesis import settings
 
 import tests
 from modemagent.cli.main import run as run_command_line
@@ -38,6 +39,9 @@ WHOLE_FILES = (
     *("privacy/test_work_objects.py", "privacy/test_crawl.py", "provisioning/test_rehearsal.py"),
     "test_floors.py",
 )
+# The time of one example says nothing on a busy machine.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 #: Folders and files whose cases are assigned one by one, as each takes some seconds or more.
 SINGLE_CASES = ("/fuzz/", "/modemmanager/", "/process/", "/test_schemathesis.py", "/test_demo.py")
 

@@ -165,7 +165,7 @@ def _fed(wire: bytes, sizes: list[int]) -> list[Response | LineEvent]:
     return out if not dialogue.in_flight else [*out, dialogue.expire()]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(answers(), st.lists(st.integers(1, 20), max_size=12))
 def test_value_is_found_among_urcs_and_late_responses(
     made: tuple[bytes, str], sizes: list[int]

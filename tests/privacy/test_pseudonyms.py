@@ -105,7 +105,7 @@ def readable(original: str, text: str) -> bool:
     return any(form in bare for form in forms)
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.filter_too_much], deadline=None)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.filter_too_much])
 @given(
     which=st.sampled_from(TRANSCRIPTS),
     imei=IMEIS,
