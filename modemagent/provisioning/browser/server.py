@@ -35,7 +35,7 @@ from modemagent.provisioning.line import LineView
 from modemagent.provisioning.scans.sources import Bounces
 
 #: Interval at which changes are looked for, and at which a page without changes is sent a message.
-_POLL_S: Final = 0.1
+_POLL_S: Final = 0.05
 _MESSAGE_S: Final = 1.0
 _REQUEST_S: Final = 5.0
 _MOST_CONNECTIONS: Final = 32

@@ -22,11 +22,12 @@ from modemagent.provisioning.line import LineView
 from modemagent.provisioning.screen.canvas import Canvas
 from modemagent.provisioning.screen.dialog import OVERLAYS, Dialog, overlay
 from modemagent.provisioning.screen.keys import DroppedBurst, KeyReader, PressedKey, TypedLine
+from modemagent.provisioning.screen.pace import FramePace
 from modemagent.provisioning.screen.page import PromptLine, draw_page
 from modemagent.provisioning.screen.theme import Theme, theme_for
 
-#: Least time between two frames: four per second.
-FRAME_S: Final = 0.25
+#: Time in which the changes that follow from one event are gathered in one frame.
+_GATHER_S: Final = 0.03
 #: Seconds on the tiles advance without a change of the line.
 _TICK_S: Final = 1.0
 #: Alternate screen, no cursor, no line wrap; and back, with all attributes and modes of ours.
@@ -60,6 +61,7 @@ class TerminalScreen:
         self._before: TerminalMode = []
         self._shown: Canvas | None = None
         self._unsent = b""
+        self._pace = FramePace()
         self._keys = KeyReader()
         self._dialog: Dialog | None = None
         self._overlay = ""
@@ -101,17 +103,19 @@ class TerminalScreen:
     async def _draw_changes(self) -> None:
         while True:
             self.draw()
-            await asyncio.sleep(FRAME_S)
+            wait_s = self._pace.drawn(time.monotonic())
+            await asyncio.sleep(wait_s)
             changes = [
                 asyncio.ensure_future(event.wait()) for event in (self._bench.changed, self._dirty)
             ]
             try:
                 await asyncio.wait(
-                    changes, timeout=_TICK_S - FRAME_S, return_when=asyncio.FIRST_COMPLETED
+                    changes, timeout=_TICK_S - wait_s, return_when=asyncio.FIRST_COMPLETED
                 )
             finally:
                 for each in changes:
                     each.cancel()
+            await asyncio.sleep(_GATHER_S)
             self._bench.changed.clear()
             self._dirty.clear()
 
