@@ -51,7 +51,8 @@ from modemagent.provisioning.station_reports import StationReports
 from modemagent.provisioning.view import held_view, line_view, report_counts
 from modemagent.watching.events import now as time_of_day
 
-_TICK_S, _DEVICES_S = 0.05, 0.5
+#: Intervals of looking at paths of ports, with a unit at work and without, and at USB devices.
+_TICK_S, _IDLE_TICK_S, _DEVICES_S = 0.05, 0.1, 0.5
 #: Interval of attempts to write a journal.
 _RETRY_JOURNAL_S = 1.0
 
@@ -314,7 +315,7 @@ class Bench:
                 self.readings.notice_devices()
                 devices_at = time.monotonic() + _DEVICES_S
             self.post(TimePassed())
-            await asyncio.sleep(_TICK_S)
+            await asyncio.sleep(_IDLE_TICK_S if self._reducer.state.is_idle else _TICK_S)
 
     def _send_report(self, run: int, stage: str) -> None:
         if self._reports is not None:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from modemagent.identity.imei import Imei
 from modemagent.privacy.masking import mask
-from modemagent.provisioning.attempt import BayState
+from modemagent.provisioning.attempt import ENDED, BayState
 from modemagent.provisioning.bay_run import Bay, BayRun, LabelScan
 from modemagent.provisioning.bench_file import BenchSettings
 from modemagent.provisioning.events import Announce, Append, Effect
@@ -27,6 +27,7 @@ from modemagent.provisioning.tray import OrderIndex
 TIE_S = 30.0
 #: How long the verdict of a unit that was pulled stays on the tile.
 SHOWN_S = 10.0
+_AT_REST = ENDED | {BayState.WAITING}
 _BY_PERSON = (BayState.SCANNING, BayState.VERIFYING)
 
 
@@ -162,6 +163,11 @@ class LineState:
     @property
     def person(self) -> str:
         return self.ledger.person
+
+    @property
+    def is_idle(self) -> bool:
+        """True if each bay is empty or its unit has its verdict."""
+        return all(bay.state in _AT_REST for bay in self.bays.values())
 
     def may(self, person: str, least: str) -> bool:
         """Return True if a person has at least this role, and is signed in if that needs a PIN."""

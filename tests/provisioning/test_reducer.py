@@ -50,6 +50,15 @@ def test_unit_that_fits_passes_and_takes_its_row() -> None:
     assert line.view().order.left == 8
 
 
+def test_line_is_idle_unless_a_unit_waits_for_its_verdict() -> None:
+    line = Line()
+    assert line.state.is_idle
+    line.plug("01")
+    assert not line.state.is_idle
+    line.post(UnitRead("01", reading(ONE)))
+    assert line.state.is_idle
+
+
 def test_claim_is_synced_before_the_verdict() -> None:
     line = Line()
     line.plug("01", ONE)
