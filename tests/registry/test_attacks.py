@@ -299,11 +299,12 @@ def wait_until_closed(client: RawClient, request: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["gateways/gw%2F1", "gateways/gw%5c1", "gateways/%00", "../x", ".."]
+    "path",
+    ["gateways/gw%2F1", "gateways/gw%5c1", "gateways/%00", "../x", "..", "modems?site=%00"],
 )
 def test_ambiguous_paths_are_rejected(target: Target, path: str) -> None:
     response = target.reader.request("GET", f"/api/v1/{path}")
-    assert (response.status, response.json["code"]) == (400, "path")
+    assert (response.status, response.json["code"]) == (400, "query" if "?" in path else "path")
 
 
 Enroll = Callable[[str], int]

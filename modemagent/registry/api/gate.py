@@ -314,6 +314,9 @@ def _check_unambiguous(scope: AsgiScope, headers: Headers) -> None:
             "a path must not contain encoded slashes, control characters, '//', '.' or '..';"
             " ids do not contain slashes",
         )
+    if b"%00" in scope["query_string"]:  # no text in PostgreSQL has it
+        detail = "the query of an address must not contain the character U+0000 (%00)"
+        raise ProblemDetails(HTTPStatus.BAD_REQUEST, "query", detail)
     if len(headers) != len(scope["headers"]):
         names = [name for name, _ in scope["headers"]]
         repeated = next((name for name in _SINGLE_HEADERS if names.count(name) > 1), None)

@@ -99,7 +99,7 @@ def show(ask: Ask) -> Answer:
     """Return the findings that match the filters of the address, newest first."""
     query = query_of(ask)
     if not query.is_stated_by(ask):
-        return SeeOther(query.url())
+        return SeeOther(query.stated())
     filters = Filters(**query.values)
     before, after = ask.number("before"), ask.number("after")
     start, is_up = (after, True) if after is not None else (before, False)

@@ -82,7 +82,7 @@ def show(ask: Ask) -> Answer:
     """Return a page of gateways, those that are silent first."""
     query = ListQuery.of(ask, "/gateways", _FIELDS, _COLUMNS)
     if not query.is_stated_by(ask):
-        return SeeOther(query.url())
+        return SeeOther(query.stated())
     before, after = ask.query("before"), ask.query("after")
     with ask.reading() as connection:
         if after:

@@ -22,6 +22,7 @@ ROWS = (25, 50, 100, 200)
 USUAL_ROWS = 50
 _LONGEST = 256
 _SUGGESTED = 50  # sites
+_REFUSED = "left-out"  # parameter with the names of filters
 
 
 class FilterField(NamedTuple):
@@ -47,6 +48,16 @@ class FilterField(NamedTuple):
         text = text[:_LONGEST]
         return "" if mask_text(text) != text else text
 
+    @property
+    def refusal(self) -> str:
+        """Why a value was left out, as a sentence."""
+        if self.is_digits:
+            return f"Not filtered by {self.label}: this filter takes digits alone."
+        return (
+            f"Not filtered by {self.label}: what was typed looks like the number of a modem or SIM."
+            " Use Find for such a number."
+        )
+
 
 class FieldControl(NamedTuple):
     """A filter as the form shows it."""
@@ -69,6 +80,7 @@ class ListControls:
 
     :param sentence: what is shown
     :param tabs: filters that can be chosen at once, each with its name
+    :param refusals: filters that were left out, each with its reason
     :param hidden_filters: the active filters, for the form of the columns
     :param hidden_columns: the chosen columns, for the form of the filters
     :param sites: names that the form suggests
@@ -77,6 +89,7 @@ class ListControls:
     url: str
     sentence: str
     hidden: str = ""
+    refusals: list[str]
     chips: list[Chip]
     tabs: list[tuple[str, list[Choice]]]
     fields: list[FieldControl]
@@ -95,7 +108,8 @@ class ListQuery:
 
     :param values: the filters by name; those with their usual value are not in addresses
     :param columns: those that are shown
-    :param address: values of filters as addresses have them, if they differ
+    :param shown: values of filters as the page shows them, if they differ from those in addresses
+    :param refused: filters whose values were left out, by the request that led here
     """
 
     path: str
@@ -105,6 +119,7 @@ class ListQuery:
     columns: tuple[ListColumn, ...]
     rows: int = USUAL_ROWS
     shown: dict[str, str] = field(default_factory=dict)
+    refused: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -121,15 +136,20 @@ class ListQuery:
         if chosen and chosen[0] != offered[0]:
             chosen = offered[:1] + chosen
         rows = ask.number("rows")
+        given = {one.name: ask.given(one.name) or ask.query(one.name) for one in fields}
+        values = {one.name: one.read(given[one.name]) for one in fields}
         return cls(
             path=path,
             fields=fields,
             offered=offered,
-            values={
-                one.name: one.read(ask.given(one.name) or ask.query(one.name)) for one in fields
-            },
+            values=values,
             columns=chosen or usual,
             rows=rows if rows in ROWS else USUAL_ROWS,
+            refused=tuple(
+                one.name
+                for one in fields
+                if given[one.name] and not (values[one.name] or one.options)
+            ),
         )
 
     def replace(self, **values: str) -> ListQuery:
@@ -146,6 +166,10 @@ class ListQuery:
             given.get(name) in (None, value) and given.get(name) != ""
             for name, value in self.values.items()
         )
+
+    def stated(self, **cursors: object) -> str:
+        """Return the address that pages link to, with the names of filters that were left out."""
+        return self.url(**({_REFUSED: ",".join(self.refused)} if self.refused else {}), **cursors)
 
     def url(self, under: str = "", /, **changed: object) -> str:
         """Return the address of the view.
@@ -183,6 +207,9 @@ class ListQuery:
             url=self.path,
             sentence=sentence,
             hidden=hidden,
+            refusals=[
+                one.refusal for one in self.fields if one.name in ask.query(_REFUSED).split(",")
+            ],
             chips=[
                 Chip(
                     text=f"{one.label}: {self._text(one)}",

@@ -11,6 +11,9 @@ from modemagent.registry.api.problem_details import ProblemDetails
 from modemagent.registry.store.database.engine import is_unavailable
 from modemagent.registry.store.database.query_budget import is_exceeded
 
+#: What there is after a report; all else is made by people or by the registry.
+_REPORTED = frozenset(("modem", "SIM", "gateway", "bench", "report"))
+
 
 class PageError(Exception):
     """A request that ends with a page that states what to do next.
@@ -28,12 +31,13 @@ class PageError(Exception):
 
 def not_found(what: str) -> PageError:
     """Return the error of an address that shows nothing."""
-    return PageError(
-        404,
-        f"No such {what}",
-        f"The address is wrong, or the {what} was never reported to this registry.",
-        "Look the number up, or go back to the overview.",
-    )
+    if what in _REPORTED:
+        why = f"the {what} was never reported to this registry."
+        remedy = "Look the number up, or go back to the overview."
+    else:
+        why = "what it showed is no longer kept."
+        remedy = "Go back to the overview."
+    return PageError(404, f"No such {what}", f"The address is wrong, or {why}", remedy)
 
 
 def forbidden(right: str) -> PageError:

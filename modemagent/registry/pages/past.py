@@ -6,6 +6,7 @@ or those for two dates.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,6 +30,7 @@ _CERTAINTIES = {
 }
 _MOST_BETWEEN, _MOST_LATE = 50, 3
 TIMES = ("as_of", "known_at", "and_at")
+_ISO = re.compile(r"\d{4}-\d\d-\d\dT[0-9:.]+Z")
 
 
 class PastReading(NamedTuple):
@@ -182,9 +184,16 @@ def _side(one: dict[str, Any], links: Links, now: datetime) -> PastSide:
     return PastSide(
         moment(one["as_of"], now),
         moment(one["known_at"], now),
-        links.text(one["sentence"]),
+        _with_shown_times(links.text(one["sentence"]), now),
         [_state(state, at, links, now) for state in one["states"]],
     )
+
+
+def _with_shown_times(sentence: str, now: datetime) -> str:
+    for iso in _ISO.findall(sentence):
+        if at := moment(iso, now):
+            sentence = sentence.replace(iso, at.text)
+    return sentence
 
 
 def _state(one: dict[str, Any], at: datetime, links: Links, now: datetime) -> PastPlace:

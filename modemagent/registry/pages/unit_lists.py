@@ -94,6 +94,8 @@ def _show(ask: Ask, kind: UnitKindList) -> Answer:
         unknown = False
         if name := ask.query("gateway"):
             gateway = reader.gateway(connection, name)
+            if gateway is None and "gateway" in view.refused:
+                return SeeOther(view.stated(**cursors))
             unknown = gateway is None
             ref, text = (gateway["ref"], gateway["gateway_id"]) if gateway else ("", "")
             if ref and ref != name:  # an id in an address could be a number
@@ -101,7 +103,7 @@ def _show(ask: Ask, kind: UnitKindList) -> Answer:
             view = view.replace(gateway=ref)
             view.shown["gateway"] = ask.who.text(text)
         if not unknown and not view.is_stated_by(ask):
-            return SeeOther(view.url(**cursors))
+            return SeeOther(view.stated(**cursors))
         search = UnitSearch(
             view=View(connection), kind=kind.kind, wanted=_wanted(kind, view),
             is_up=after is not None,
@@ -112,6 +114,9 @@ def _show(ask: Ask, kind: UnitKindList) -> Answer:
         units = [] if unknown else sorted(found.units, reverse=True)
         rows = _rows(connection, kind, view, units, ask)
         sentence = "No gateway has this id." if unknown else _sentence(kind, view)
+        if unknown:  # the form keeps what was typed
+            view = view.replace(gateway=name)
+            view.shown["gateway"] = name
         tabs = ["link_state"] if kind.kind == UnitKind.MODEM else []
         controls = view.controls(ask, connection, sentence, tabs=tabs)
     older = after + 1 if after is not None else found.following

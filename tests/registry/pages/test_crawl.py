@@ -168,7 +168,9 @@ def test_unknown_number_is_explained(story: Story) -> None:
     page = clerk.post("/lookup", {"id": "867698040000104"}).text
     assert re.search(r'action="/lists/tracked/put".*value="867698040000104"', page)
     assert 'value="867698040000055"' in answer.text  # the person has typed it
-    assert "by a spreadsheet" in browser.post("/lookup", {"id": "8.67698E+14"}).text
+    assert "by a spreadsheet.</" in browser.post("/lookup", {"id": "8.67698E+14"}).text
+    for text in ("IMEI: 86769804000005", "G" * 19):  # as long as an ICCID
+        assert browser.post("/lookup", {"id": text}).status == 200, text
 
 
 def test_modem_page_shows_the_answers_of_the_modem(story: Story) -> None:
@@ -213,6 +215,11 @@ def test_past_place_is_one_sentence(story: Story) -> None:
     then = browser.get(f"{path}?as_of=2026-03-01T12:00:01.500Z&known_at=2026-03-02").text
     text = " ".join(re.sub(r"<[^>]+>", " ", then).split())
     assert "As known at 2 Mar 2026 00:00:00 UTC At 1 Mar 2026 12:00:01 UTC : not known." in text
+    assert "No report of its place had been received." in text
+    assert (
+        "first reading is of 1 Mar 2026 12:00:01 UTC."
+        in browser.get(f"{path}?as_of=2020-01-01").text
+    )
     assert re.search(r"What changed the answer: .*, in report gw-1/stream-1/1 , known ", text)
     two = browser.get(f"{path}?as_of=2026-03-01T12:00:01.500Z&and_at=2026-03-01T12:00:05Z").text
     assert re.search(r"Between them.*SIM swapped", two, re.DOTALL)

@@ -51,7 +51,10 @@ def test_filter_by_gateway_has_its_reference_in_the_address(operator: Browser) -
     page = operator.get(path).text
     assert f"All modems in gateway {NUMBER_LIKE_GATEWAY}" in page
     assert len(re.findall(r"<tr data-row", page)) == 1
-    assert "No gateway has this id" in operator.get("/modems?gateway=nowhere").text
+    unknown = operator.get("/modems?gateway=nowhere").text
+    assert "No gateway has this id" in unknown
+    assert "gateway: nowhere" in unknown
+    assert "Nothing matches these filters" in unknown
     assert "All modems that are armed" in operator.get("/modems?link_state=armed").text
 
 
@@ -89,7 +92,14 @@ def test_filters_and_columns_are_in_the_address_and_in_the_file(operator: Browse
     assert f"/modems?tac={IMEI[:8]}&columns=imei%2Cfirmware%2Csite&rows=25" in without
     (file,) = rows_of(operator.get(path.replace("?", "/csv?")).text)
     assert file == {"imei": IMEI, "firmware": file["firmware"], "site": "Hamburg"}
-    assert operator.get(f"/modems?model={IMEI}").headers["Location"] == "/modems"
+    for given, named, reason in (
+        (f"/modems?model={IMEI}&tac={IMEI}", f"/modems?tac={IMEI[:8]}&left-out=model", "Use Find"),
+        (f"/sims?gateway={IMEI}", "/sims?left-out=gateway", "Not filtered by gateway"),
+        ("/gateways?site=867698040000013", "/gateways?left-out=site", "Not filtered by site"),
+        ("/findings?tac=abc", "/findings?left-out=tac", "takes digits alone"),
+    ):
+        assert operator.get(given).headers["Location"] == named
+        assert reason in operator.get(named).text
     assert "Nothing matches" in operator.get("/sims?list=prohibited&site=Hamburg").text
 
 

@@ -59,8 +59,10 @@ def state_at(
         sentence = (
             f"{what} had not been read yet; its first reading is of {to_rfc3339(stays[0].from_hi)}."
         )
-    else:
+    elif stays:
         sentence = f"{what} was in no known place."
+    else:
+        sentence = "No report of its place had been received."
     return {
         "imei" if kind == UnitKind.MODEM else "iccid": name.number,
         "ref": name.ref,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 
 from sqlalchemy import Connection, select
@@ -17,6 +18,7 @@ from modemagent.registry.store.history.units import UnitKind
 from modemagent.registry.store.tables import schema
 
 _IMEI_DIGITS = 14
+_NINETEEN = re.compile("[0-9A-F]{19}")
 
 
 def digits_of(text: str) -> str:
@@ -46,7 +48,7 @@ def unit_keys(kind: UnitKind, digits: str) -> list[tuple[int, str]]:
         keys = [digits[:_IMEI_DIGITS]] if len(digits) in (14, 15, 16) else []
     else:
         keys = [digits, digits[:19]] if 18 <= len(digits) <= 20 else []
-        if len(digits) == 19 and not luhn_fits(digits):  # then the 20th digit is in the key
+        if _NINETEEN.fullmatch(digits) and not luhn_fits(digits):  # a 20th digit is in the key
             keys += [f"{digits}{last:X}" for last in range(16)]
     return [(int(kind), key) for key in dict.fromkeys(keys)]
 
