@@ -204,5 +204,5 @@ def import_row(one: Document, ask: Ask) -> ImportRow:
 
 def _counts(one: Document) -> list[tuple[str, int]]:
     names = ("rows", "added", "changed", "removed", "unchanged", "skipped")
-    shown = {"rows": "lines", "added": "new"}
+    shown = {"rows": "line" if one["rows"] == 1 else "lines", "added": "new"}
     return [(shown.get(name, name), one[name]) for name in names]

@@ -46,7 +46,7 @@ def forbidden(right: str) -> PageError:
         403,
         "Not permitted",
         f"Your account does not have the right to {right}.",
-        "An administrator can give it to you with modemagent registry person create.",
+        "An administrator can give you a role that has it, on the page People.",
     )
 
 

@@ -32,6 +32,9 @@ def local(iso: str) -> str:
     >>> show_in("America/Sao_Paulo")
     >>> local("2026-03-01T12:00:05.000Z")
     '09:00:05 UTC-03'
+    >>> show_in("Etc/UTC")
+    >>> local("2026-03-01T12:00:05.000Z")
+    ''
     >>> show_in("")
     >>> local("2026-03-01T12:00:05.000Z")
     ''
@@ -42,6 +45,8 @@ def local(iso: str) -> str:
     utc = datetime.fromisoformat(iso).astimezone(UTC)
     there = utc.astimezone(zone)
     name = there.tzname() or ""
+    if name == "UTC":
+        return ""  # it stands there already
     name = f"UTC{name}" if name[:1] in "+-" else name
     date = "" if there.date() == utc.date() else f"{there.day} {there:%b} "
     return f"{date}{there:%H:%M:%S} {name}"

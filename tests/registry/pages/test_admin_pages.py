@@ -117,7 +117,7 @@ def test_system_page_names_what_fails(story: Story, admin: Browser) -> None:
     assert "Ready reports are accepted" in page
     assert "never backed up" in page
     assert "Audit intact the newest of" in page
-    assert "checks 90 days" in page
+    assert "Retention checks 90 days, all else without limit." in page
     assert "SQLite has one file for all kinds" in page
     Recorder(story.database).run(lambda batch: jobs.note_failure(batch, "retention", "KeyError"))
     backup.note_backup(story.database)
@@ -138,6 +138,8 @@ def test_rules_are_tried_and_evaluated(story: Story, admin: Browser) -> None:
     written = admin.post("/admin/rules/check", {"brake": "2.5"}).headers["Location"]
     story.wait_for_rechecks()
     assert "only counted" in admin.get(trial).text
+    assert "<h1>Dry run</h1>" in admin.get(trial).text
+    assert "<h1>Re-check</h1>" in admin.get(written).text
     run = RecheckCalls(story.database, "").run(written.rpartition("R")[2])
     assert run is not None
     assert (run["scope"], run["dry_run"], run["max_match_ratio"]) == ("rules", False, 0.025)
@@ -149,6 +151,9 @@ def test_tac_table_is_imported_and_searched(admin: Browser) -> None:
     form = {"target": "tacs", "source": f"list of {IMEI}", "force": "on"}
     trial = admin.upload("/imports", form, "file", f"tac,maker,model\n{content}".encode())
     assert (trial.status, "60</b> new" in trial.text) == (200, True)
+    assert "Table of TACs: 0 before, 60 after." in trial.text
+    one = admin.upload("/imports", form, "file", b"tac,maker,model\n35204800,Maker,Model\n")
+    assert "1</b> line<" in one.text
     done = admin.post("/imports/apply", {**form, "content": trial.field("content")})
     page = admin.get("/admin/tac")
     assert "60 records , changed" in words_of(page.text)
@@ -219,6 +224,8 @@ def test_second_time_zone_is_shown_beside_utc(story: Story, admin: Browser) -> N
     refused = browser.post("/me/preferences", {"zone": "Mars/Olympus"})
     assert (refused.status, refused.field("zone")) == (422, "Mars/Olympus")
     assert not there.search(admin.get("/me").text)
+    assert browser.post("/me/preferences", {"zone": "Etc/UTC"}).status == 303
+    assert not re.search(r"UTC</time> <small[^>]*>[0-9:]{8} UTC", browser.get("/me").text)
     assert browser.post("/me/preferences", {"zone": ""}).status == 303
     assert not there.search(browser.get("/me").text)
 

@@ -137,6 +137,8 @@ def test_last_digits_lead_to_candidates(story: Story) -> None:
     page = masked.post("/lookup", {"id": IMEI[-6:]}).text
     assert "Your account sees only the last four digits" in page
     assert "ends with these digits" not in page
+    assert "<h2>Not searched</h2>" in page
+    assert "has the length of none" not in page
     person = story.person("caller-2", PersonRole.VIEWER, full_ids=True)
     assert IMEI in re.sub(r"</?span[^>]*>", "", person.post("/lookup", {"id": IMEI[-6:]}).text)
 
