@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from modemagent.identity.cleaning import clean
 from modemagent.registry.api.problem_details import too_many
 from modemagent.registry.api.quotas import MASKED_LOOKUPS, Rates
 from modemagent.registry.pages.figures import ShownTime, moment
@@ -14,6 +15,7 @@ from modemagent.registry.pages.frame import Answer, Ask, Page, SeeOther
 from modemagent.registry.pages.links import Link, Links
 from modemagent.registry.pages.number_check import NumberCheck, check_number
 from modemagent.registry.pages.words import LINK_STATES, Word
+from modemagent.registry.store.fleet.lookup import lookup
 from modemagent.registry.store.fleet.partial_lookup import is_partial, lookup_partly
 
 _MOST = 256
@@ -78,6 +80,8 @@ def find(ask: Ask) -> Answer:
     count_lookup(ask)
     with ask.reading() as connection:
         found = lookup_partly(connection, typed, full_ids=ask.who.full_ids)
+        if not found["matches"] and not found["candidates"] and (bare := clean(typed)):
+            found |= lookup(connection, bare)  # of a label, such as "IMEI: 867698040000013"
         links = Links(connection, ask.who)
         rows = [_row(one, links, ask.now) for one in found["matches"]]
         candidates = [_row(one, links, ask.now) for one in found["candidates"]]

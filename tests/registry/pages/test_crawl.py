@@ -153,7 +153,7 @@ def test_numbers_in_addresses_lead_to_references(story: Story) -> None:
 
 def test_lookup_of_one_match_leads_to_its_page(story: Story) -> None:
     browser = story.person("finder", PersonRole.VIEWER)
-    for number in (IMEI, IMEI[:14], OTHER_ICCID, "gw-1"):
+    for number in (IMEI, IMEI[:14], OTHER_ICCID, "gw-1", f"IMEI: {IMEI}", f"ICCID={ICCID}"):
         answer = browser.post("/lookup", {"id": number})
         assert answer.status == 303, number
         assert browser.get(answer.headers["Location"]).status == 200
