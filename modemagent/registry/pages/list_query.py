@@ -227,9 +227,7 @@ class ListQuery:
             rows=self.rows,
             hidden_filters=self._filters(self.values),
             hidden_columns=self._layout(),
-            sites=[
-                one for one in site_names(connection, _SUGGESTED) if mask_text(one) == one
-            ] if "site" in by_name else [],
+            sites=self._sites(connection) if "site" in by_name else [],
             csv=self.url("/csv"),
             views=saved_views(connection, ask, section, self.url()) if views else None,
         )  # fmt: skip
@@ -248,6 +246,11 @@ class ListQuery:
         if self.columns != usual:
             found.append(("columns", ",".join(one.name for one in self.columns)))
         return found + ([("rows", str(self.rows))] if self.rows != USUAL_ROWS else [])
+
+    def _sites(self, connection: Connection) -> list[str]:
+        tables = ("gateway",) if self.path == "/gateways" else ("gateway", "asset")
+        names = site_names(connection, _SUGGESTED, tables)
+        return [one for one in names if mask_text(one) == one]
 
     def _text(self, one: FilterField) -> str:
         value = self.values[one.name]

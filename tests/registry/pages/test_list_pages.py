@@ -160,6 +160,7 @@ def test_gateways_are_filtered_and_in_the_file(operator: Browser) -> None:
     assert [row["gateway"] for row in rows] == re.findall(r'href="/gateways/\w+">([^<]+)<', page)
     assert rows[0].keys() == {"gateway", "site", "state", "silent_since"}
     assert "Nothing matches" in operator.get("/gateways?site=nowhere").text
+    assert 'value="Hamburg"' not in operator.get("/gateways").text  # that of an asset alone
     assert rows_of(operator.get("/gateways/csv?site=nowhere").text) == []
 
 

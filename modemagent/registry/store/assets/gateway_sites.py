@@ -48,10 +48,12 @@ class ShownSites:
         return self._of_modem.get(imei[:_COMPARED]) or self._of_gateway.get(gateway or "") or ""
 
 
-def site_names(connection: Connection, most: int) -> list[str]:
-    """Return the first names of sites of gateways and assets."""
+def site_names(
+    connection: Connection, most: int, tables: Iterable[str] = ("gateway", "asset")
+) -> list[str]:
+    """Return the first names of sites of gateways and assets, or of one of them."""
     found: set[str] = set()
-    for table in ("gateway", "asset"):
+    for table in tables:
         found.update(name for (name,) in dialect.query(connection, _NAMES.format(table, most)))
     return sorted(found)[:most]
 
