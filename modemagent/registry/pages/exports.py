@@ -13,6 +13,7 @@ from modemagent.registry.pages.frame import Answer, Ask, Download, Page, SeeOthe
 from modemagent.registry.pages.page_errors import PageError, forbidden, not_found
 from modemagent.registry.pages.timeline import actor_text
 from modemagent.registry.pages.words import LINK_STATES, SEVERITIES, Word
+from modemagent.registry.store.fleet import reader
 from modemagent.registry.store.fleet.documents import to_rfc3339
 from modemagent.registry.store.fleet.unit_filters import LISTS
 from modemagent.registry.store.outbound import exports
@@ -119,6 +120,8 @@ def add(ask: Ask) -> Answer:
     if what not in KINDS:
         return _page(ask, Refusal("Choose what is to be exported."))
     filters = {name: ask.given(name) for name in _FILTERS if ask.given(name)}
+    if problem := _problem(ask, what, filters):
+        return _page(ask, Refusal(problem))
     actor, full_ids = ask.who.actor, ask.who.full_ids
     key = attempt(
         lambda: ask.state.recorder.run(
@@ -127,6 +130,20 @@ def add(ask: Ask) -> Answer:
         "export",
     )
     return _page(ask, key) if isinstance(key, Refusal) else SeeOther(f"/exports#E{key}")
+
+
+def _problem(ask: Ask, what: str, filters: Mapping[str, str]) -> str:
+    """Return why an export cannot have its filters, in the words of the form; empty: it can."""
+    odd = sorted(filters.keys() - exports.filters_of(what))
+    if odd:
+        labels = _TEXTS | {name: label for name, (label, _) in _CHOICES.items()}
+        named = [labels.get(name, name).partition(" (")[0] for name in odd]
+        return f"Not a filter of {KINDS[what]}: {', '.join(named)}. Leave it empty."
+    if name := filters.get("gateway"):
+        with ask.reading() as connection:
+            if reader.gateway(connection, name) is None:
+                return "No gateway has this id. The page Gateways lists them."
+    return ""
 
 
 def fetch(ask: Ask) -> Answer:

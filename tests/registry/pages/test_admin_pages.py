@@ -200,7 +200,9 @@ def test_export_is_fetched_by_those_who_may_see_it(story: Story, admin: Browser)
     assert masked.post("/exports", {"what": "audit", "format": "csv"}).status == 403
     wrong = {"what": "modems", "format": "csv", "severity": "error"}
     refused = masked.post("/exports", wrong)
-    assert (refused.status, "site, tac with modems" in refused.text) == (422, True)
+    assert (refused.status, "Not a filter of modems: Severity." in refused.text) == (422, True)
+    refused = masked.post("/exports", {"what": "modems", "format": "csv", "gateway": IMEI})
+    assert (refused.status, "No gateway has this id." in refused.text) == (422, True)
     tac = {"what": "findings", "format": "jsonl", "tac": OTHER_IMEI[:8], "severity": "error"}
     some = admin.get(f"/exports/{export_of(admin, tac)}/file").text
     found = [json.loads(one) for one in some.splitlines()]
