@@ -217,6 +217,9 @@ def test_past_place_is_one_sentence(story: Story) -> None:
     then = browser.get(f"{path}?as_of=2026-03-01T12:00:01.500Z&known_at=2026-03-02").text
     text = " ".join(re.sub(r"<[^>]+>", " ", then).split())
     assert "As known at 2 Mar 2026 00:00:00 UTC At 1 Mar 2026 12:00:01 UTC : not known." in text
+    current = browser.get(f"/sims/{OTHER_ICCID}").headers["Location"]
+    future = browser.get(f"{current}?as_of=2100-01-01").text
+    assert "none after: this time has not come yet." in future
     assert "No report of its place had been received." in text
     assert (
         "first reading is of 1 Mar 2026 12:00:01 UTC."
