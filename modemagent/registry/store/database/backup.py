@@ -19,6 +19,7 @@ from sqlalchemy.engine import make_url
 from modemagent.errors import RegistryStoreError, UsageError
 from modemagent.registry.store.database import dialect
 from modemagent.registry.store.database.engine import Database, is_sqlite_url, now_ms
+from modemagent.registry.store.database.sqlite_driver import leave_wal
 from modemagent.registry.store.migrations import NEWEST
 from modemagent.registry.store.privacy import acts
 from modemagent.registry.store.tables import schema
@@ -158,10 +159,7 @@ def _unserved(path: Path) -> Iterator[None]:
         sqlite3.connect(path, isolation_level=None, timeout=_LOCK_TIMEOUT_S)
     ) as connection:
         try:
-            # leaving WAL mode needs the database alone, and merges the log into the file
-            mode = connection.execute("PRAGMA journal_mode=DELETE").fetchone()[0]
-            if mode != "delete":
-                raise sqlite3.OperationalError("database is locked")
+            leave_wal(connection)
             connection.execute("BEGIN EXCLUSIVE")
         except sqlite3.OperationalError as error:
             raise RegistryStoreError(

@@ -10,6 +10,7 @@ from sqlalchemy.engine import make_url
 
 from modemagent.errors import RegistryStoreError
 from modemagent.registry.store.database.engine import Database, is_sqlite_url
+from modemagent.registry.store.database.sqlite_driver import leave_wal
 
 _LOCK_TIMEOUT_S = 2.0
 
@@ -31,10 +32,7 @@ def rewrite(url: str) -> None:
         sqlite3.connect(path, isolation_level=None, timeout=_LOCK_TIMEOUT_S)
     ) as connection:
         try:
-            # leaving WAL mode needs the database alone, and merges the log into the file
-            mode = connection.execute("PRAGMA journal_mode=DELETE").fetchone()[0]
-            if mode != "delete":
-                raise sqlite3.OperationalError("database is locked")
+            leave_wal(connection)
             connection.execute("PRAGMA secure_delete=ON")
             connection.execute("VACUUM")
         except sqlite3.OperationalError as error:

@@ -46,6 +46,16 @@ def begin(connection: Connection, *, writes: bool) -> None:
         raise _wrapped(statement, error) from error
 
 
+def leave_wal(driver: sqlite3.Connection) -> None:
+    """Merge the write-ahead log into the file and do without one.
+
+    :raises sqlite3.OperationalError: another process has the database open
+    """
+    mode = driver.execute("PRAGMA journal_mode=DELETE").fetchone()[0]
+    if mode != "delete":
+        raise sqlite3.OperationalError("database is locked")
+
+
 def _driver(connection: Connection) -> sqlite3.Connection:
     """Return the connection of the driver, when the event loop is not in a query."""
     with loop_turn:
