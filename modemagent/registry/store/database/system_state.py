@@ -20,7 +20,7 @@ from modemagent.registry.store.tables.asset_tables import ASSETS, ORDERS
 from modemagent.registry.store.tables.privacy_tables import audit as audit_table
 from modemagent.registry.store.tables.privacy_tables import erasure
 
-#: WaitingWork work is counted up to this number.
+#: Work that waits is counted up to this number.
 MOST_COUNTED = 1000
 #: Tables by the kind of data that they hold; partitions belong to their table.
 TABLES_OF: dict[str, tuple[str, ...]] = {

@@ -36,6 +36,7 @@ _KINDS = {
     "order": "(SELECT CAST(r.purchase_order AS text) FROM unit n JOIN order_row r ON r.imei = n.key"
     " WHERE n.id = finding.unit AND n.kind = 1 LIMIT 1)",
 }
+# The condition of the index of open findings comes first: SQLite does not derive it from the state.
 _OPEN = (
     "SELECT {} AS name FROM finding WHERE severity BETWEEN '{}' AND '{}'"  # noqa: S608
     " AND recorded_to IS NULL AND state <> 'resolved' AND state = 'undecided'"
